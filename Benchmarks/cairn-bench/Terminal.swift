@@ -1,0 +1,69 @@
+// Terminal — what the user sees besides the result: progress and errors, on standard error.
+//
+// The standard library prints to descriptor 1 alone, so descriptor 2 takes its place meanwhile.
+// That is sound because nothing is left in the buffer at either change: before an error nothing was
+// printed, and progress appears only where standard error is a terminal, whose lines leave the
+// process as they end. One thread at a time: the progress thread prints while the others do not.
+
+internal import CairnSystem
+internal import Glibc
+internal import Synchronization
+
+enum Terminal {
+    /// The last words of the process; nothing was printed before.
+    static func error(_ message: String) {
+        _ = dup2(2, 1)
+        print(message)
+    }
+}
+
+/// Counts operations, and shows their rate once a second if anybody can see it.
+final class Progress: Sendable {
+    private let operations = Atomic<Int>(0)
+    private let isStopping = Atomic<Bool>(false)
+    private let bell = Parker()
+
+    var count: Int { operations.load(ordering: .relaxed) }
+
+    /// The next number: 0, 1, 2... Also counts it.
+    @inline(__always)
+    func next() -> Int { operations.add(1, ordering: .relaxed).oldValue }
+
+    func add(_ count: Int) { operations.add(count, ordering: .relaxed) }
+
+    /// Runs `body`, showing the rate meanwhile; `total` is how many operations there will be.
+    func show<Value>(
+        total: Int?, during body: () throws(BenchFailure) -> Value
+    ) throws(BenchFailure) -> Value {
+        guard isatty(2) == 1 else { return try body() }
+        let output = dup(1)
+        _ = dup2(2, 1)
+        defer {
+            _ = dup2(output, 1)
+            _ = close(output)
+        }
+        let thread = try BenchFailure.file { () throws(FileError) in
+            try ServiceThread.start(name: "bench-progress") { self.display(total) }
+        }
+        defer {
+            isStopping.store(true, ordering: .releasing)
+            bell.unpark()
+            thread.join()
+        }
+        return try body()
+    }
+
+    private func display(_ total: Int?) {
+        var last = count
+        print("")
+        while true {
+            _ = bell.park(nanoseconds: 1_000_000_000)
+            if isStopping.load(ordering: .acquiring) { break }
+            let now = count
+            let part = total.map { " of \($0) (\(now * 100 / max($0, 1)) %)" } ?? ""
+            print("\u{1B}[1A\u{1B}[2K\(now)\(part), \(now - last)/s")
+            last = now
+        }
+        print("\u{1B}[1A\u{1B}[2K\u{1B}[1A")
+    }
+}

@@ -1,0 +1,59 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets.
+// `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
+// an ordinary build contains none of them.
+let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
+
+let strict: [SwiftSetting] =
+    [
+        .strictMemorySafety(),
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        // Returning a span from a property of ours needs it; see the decision notes.
+        .enableExperimentalFeature("Lifetimes"),
+    ] + (plantedBugs ? [.define("CAIRN_PLANTED_BUGS")] : [])
+
+let package = Package(
+    name: "cairn",
+    products: [
+        .library(name: "Cairn", targets: ["Cairn"]),
+        .executable(name: "cairn-bench", targets: ["cairn-bench"]),
+    ],
+    targets: [
+        .target(
+            name: "CLinux",
+            cSettings: [.define("_GNU_SOURCE", .when(platforms: [.linux]))],
+            linkerSettings: [.linkedLibrary("isal")]),
+        .systemLibrary(
+            name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .target(name: "CairnSystem", dependencies: ["CLinux", "CLZ4"], swiftSettings: strict),
+        .target(name: "CairnFormat", dependencies: ["CairnSystem"], swiftSettings: strict),
+        .target(
+            name: "Cairn", dependencies: ["CairnFormat", "CairnSystem"], swiftSettings: strict),
+        .executableTarget(
+            name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
+            path: "Benchmarks/cairn-bench", swiftSettings: strict),
+        .target(
+            name: "CairnTestSupport", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
+            path: "Tests/CairnTestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "CairnSystemTests", dependencies: ["CairnSystem", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnFormatTests", dependencies: ["CairnFormat", "CairnTestSupport"],
+            exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "CairnTests", dependencies: ["Cairn", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c17
+)

@@ -1,0 +1,2 @@
+// The system's LZ4 as a Clang module. Nothing is declared here.
+#include <lz4.h>

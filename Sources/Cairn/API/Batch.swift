@@ -1,0 +1,40 @@
+// Batch — writes that happen all or not at all, also across a power cut.
+//
+// Not a snapshot for readers: while a batch is published, a reader may see some of it. Records are
+// applied in the order in which they were added; one key may appear once.
+
+/// Writes that are applied whole or not at all.
+public struct Batch: Sendable {
+    /// The most records, and the most bytes, of a batch.
+    public static let recordCountMaximum = 65_536
+    public static let byteCountMaximum = 64 << 20
+
+    enum Action: Sendable {
+        case put([UInt8], metadata: [UInt8])
+        case delete
+    }
+
+    struct Member: Sendable {
+        let key: Key
+        let action: Action
+        let condition: Condition
+    }
+
+    private(set) var members: [Member] = []
+
+    public init() {}
+
+    public var count: Int { members.count }
+
+    public mutating func put(
+        _ key: Key, _ value: [UInt8], metadata: [UInt8] = [], condition: Condition = .none
+    ) {
+        members.append(
+            Member(key: key, action: .put(value, metadata: metadata), condition: condition))
+    }
+
+    /// Deletes `key`; a key that is not there is no failure unless `condition` says so.
+    public mutating func delete(_ key: Key, condition: Condition = .none) {
+        members.append(Member(key: key, action: .delete, condition: condition))
+    }
+}

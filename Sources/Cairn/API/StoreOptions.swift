@@ -1,0 +1,99 @@
+// Options of a store and of a write.
+
+/// When a write is acknowledged.
+public enum Durability: UInt8, Sendable, CaseIterable {
+    /// After the sync that covers it: survives a power cut.
+    case synced
+    /// After it was handed to the operating system: survives the process.
+    case os
+    /// As soon as it is in the buffer; written and synced at the latest after the store's
+    /// interval. A kill or a power cut loses a suffix, never a hole.
+    case interval
+}
+
+/// What a write requires of the blob that is there.
+public enum Condition: Equatable, Sendable {
+    case none
+    /// There is no blob of that key: create only.
+    case absent
+    /// There is a blob of that key, whatever its version.
+    case present
+    /// The blob has this version.
+    case matches(Version)
+    /// There is no blob, or it has another version.
+    case differs(from: Version)
+}
+
+/// A version of a blob: it changes with every write and survives compaction and restart.
+/// No number is ever used twice in a store, not even one that a crash erased.
+public struct Version: Hashable, Comparable, Sendable {
+    public let sequence: UInt64
+
+    public init(sequence: UInt64) { self.sequence = sequence }
+
+    public static func < (left: Version, right: Version) -> Bool { left.sequence < right.sequence }
+}
+
+/// How one write is done.
+public struct WriteOptions: Sendable {
+    /// The most metadata a blob can have.
+    public static let metadataByteCountMaximum = 16 * 1024
+
+    /// Nil: as the store's options say.
+    public var durability: Durability?
+    public var condition: Condition
+    /// Bytes kept with the blob and returned with it; at most 16 KiB.
+    public var metadata: [UInt8]
+
+    public init(
+        durability: Durability? = nil, condition: Condition = .none, metadata: [UInt8] = []
+    ) {
+        self.durability = durability
+        self.condition = condition
+        self.metadata = metadata
+    }
+}
+
+/// How a store is opened.
+public struct StoreOptions: Sendable {
+    public enum Access: Sendable, Equatable {
+        /// Reading and writing; makes the store when there is none.
+        case create
+        /// Reading and writing; the store must exist.
+        case existing
+        /// Reading only: no lock, nothing is written or repaired. Works beside a writer and then
+        /// shows what the log held at the time of opening.
+        case readOnly
+    }
+
+    public var access: Access
+    /// Opens for writing although listed segments are missing or damaged, and strikes what is
+    /// lost from the list for ever. Run with it only after reading the report of a plain open.
+    public var acceptLoss: Bool
+    /// The durability of writes that do not say their own.
+    public var durability: Durability
+    /// The longest time in milliseconds before an interval write is synced.
+    public var intervalMilliseconds: Int
+    /// Nil: live bytes / 32, between 16 and 256 MiB.
+    public var segmentByteCount: UInt64?
+    /// The largest blob accepted, at most 5 TiB.
+    public var blobByteCountMaximum: UInt64
+    /// Whether values are compressed where it gains something.
+    public var compresses: Bool
+
+    public static let blobByteCountLimit: UInt64 = 5 << 40
+
+    public init(
+        access: Access = .create, acceptLoss: Bool = false, durability: Durability = .synced,
+        intervalMilliseconds: Int = 100, segmentByteCount: UInt64? = nil,
+        blobByteCountMaximum: UInt64 = StoreOptions.blobByteCountLimit, compresses: Bool = true
+    ) {
+        self.access = access
+        self.acceptLoss = acceptLoss
+        self.durability = durability
+        self.intervalMilliseconds = intervalMilliseconds
+        self.segmentByteCount = segmentByteCount
+        self.blobByteCountMaximum = blobByteCountMaximum
+        self.compresses = compresses
+    }
+}

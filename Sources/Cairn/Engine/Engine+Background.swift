@@ -1,0 +1,138 @@
+// Background work in steps: each call does one bounded piece, so that a simulation can put a power
+// cut between any two. The facade's keeper thread calls it while there is something to do.
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+extension Engine {
+    /// Chunks that one step removes from the index.
+    private static var chunksPerStep: UInt64 { 256 }
+
+    /// Does one piece of background work; false when there was none.
+    package func backgroundStep() throws(StoreError) -> Bool {
+        guard acquireLeadIfFree() else { return false }
+        defer { releaseLead() }
+        if try listEnded() { return true }
+        if try prepareAhead() { return true }
+        if try renewLeaseAhead() { return true }
+        if try removeDeadChunks() { return true }
+        readers.reclaim()
+        return false
+    }
+
+    /// Appends and syncs a mark, so that the last acknowledged batch is proven too: what a
+    /// record's lag says of the log before it, the mark says of the last record. Does nothing
+    /// when nothing was appended since the last mark.
+    package func markIdle() throws(StoreError) {
+        acquireLead()
+        defer { releaseLead() }
+        guard isMarkDue() else { return }
+        try flushAll()
+        syncIfNeeded(force: true)
+        try checkUsable()
+        guard appendMark() else { return }
+        try flushAll()
+        syncIfNeeded(force: true)
+        lock.lock()
+        state.recordsSinceMark = 0
+        lock.unlock()
+    }
+
+    /// Marks the log if nothing was appended since the last call; false when something was.
+    func markIfIdle() throws(StoreError) -> Bool {
+        lock.lock()
+        let tail = state.tail
+        let isIdle = tail == state.tailAtIdleCheck
+        state.tailAtIdleCheck = tail
+        lock.unlock()
+        guard isIdle else { return false }
+        try markIdle()
+        return true
+    }
+
+    private func isMarkDue() -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.refusal() == nil && state.recordsSinceMark > 0 && state.active != nil
+    }
+
+    /// False when there is no room for it: the seal that comes next proves as much.
+    private func appendMark() -> Bool {
+        let header = RecordHeader(sequence: 0, type: .mark, keyByteCount: 0)
+        lock.lock()
+        defer { lock.unlock() }
+        guard state.room(for: header.recordByteCount) == .ready else { return false }
+        _ = state.append(
+            RecordParts(
+                header: header, key: RawSpan(), metadata: RawSpan(), payloadHead: RawSpan(),
+                payloadTail: RawSpan()))
+        return true
+    }
+
+    /// Lists ended segments as sealed.
+    private func listEnded() throws(StoreError) -> Bool {
+        if sealedEntries.isEmpty { return false }
+        try updateManifest { _ in }
+        return true
+    }
+
+    /// Makes the next segment when the active one is half full.
+    private func prepareAhead() throws(StoreError) -> Bool {
+        lock.lock()
+        let isDue =
+            state.refusal() == nil && state.spare == nil
+            && (state.active.map { state.tail > $0.byteCountTarget / 2 } ?? false)
+        lock.unlock()
+        guard isDue, !isDiskFull.load(ordering: .relaxed) else { return false }
+        try prepareSpare()
+        return true
+    }
+
+    /// Renews the sequence lease when three quarters of it are used.
+    private func renewLeaseAhead() throws(StoreError) -> Bool {
+        lock.lock()
+        let isDue =
+            state.refusal() == nil
+            && state.leaseEnd - state.nextSequence < tuning.sequenceLease / 4
+        lock.unlock()
+        guard isDue, !isDiskFull.load(ordering: .relaxed) else { return false }
+        try renewLease()
+        return true
+    }
+
+    // MARK: Chunks of replaced blobs
+
+    /// Takes some chunks of a blob that nobody names or reads any more out of the index.
+    private func removeDeadChunks() throws(StoreError) -> Bool {
+        guard let extent = takeDeadBlob() else { return false }
+        let count = min(extent.chunkCount, Self.chunksPerStep)
+        let rest = extent.chunkCount - count
+        for number in rest..<extent.chunkCount {
+            try removeChunk(ChunkKey(blobID: extent.blobID, chunkNumber: UInt32(number)))
+        }
+        if rest > 0 { retireBlob(BlobExtent(blobID: extent.blobID, chunkCount: rest)) }
+        return true
+    }
+
+    private func takeDeadBlob() -> BlobExtent? {
+        lock.lock()
+        defer { lock.unlock() }
+        guard
+            let place = state.deadBlobs.firstIndex(where: { !pins.isPinned($0.blobID) })
+        else { return nil }
+        return state.deadBlobs.remove(at: place)
+    }
+
+    private func removeChunk(_ chunkKey: ChunkKey) throws(StoreError) {
+        let key = chunkKey.encoded
+        let hash = chunkHash(key.rawSpan)
+        let examined = try examine(hash, key.rawSpan)
+        guard let found = examined.found else { return }
+        lock.lock()
+        state.removeSlot(hash, key: key.rawSpan)
+        state.discount(
+            Replaced(byteCount: found.byteCount, segmentOrdinal: found.segmentOrdinal))
+        lock.unlock()
+    }
+}

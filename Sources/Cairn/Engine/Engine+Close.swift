@@ -1,0 +1,72 @@
+// Closing: everything appended is made durable, the active segment sealed, the lock given back.
+
+internal import CairnFormat
+internal import CairnSystem
+
+extension Engine {
+    /// Ends the store's life. Throws when something that was acknowledged before its sync may be
+    /// lost; the store is closed all the same. No call may be under way or follow.
+    package func close() throws(StoreError) {
+        acquireLead()
+        var failure: StoreError?
+        do {
+            try seal()
+        } catch {
+            failure = error
+        }
+        lock.lock()
+        let wasClosed = state.isClosed
+        state.isClosed = true
+        lock.unlock()
+        releaseLead()
+        if wasClosed { return }
+        readers.synchronize()
+        closeFiles()
+        if options.access != .readOnly { storage.unlock() }
+        if let failure { throw failure }
+    }
+
+    /// Nothing is written to a store that is open for reading or has failed.
+    private func seal() throws(StoreError) {
+        lock.lock()
+        let failure = state.failure
+        let isIdle = state.isReadOnly || state.isClosed
+        lock.unlock()
+        if let failure { throw failure }
+        if isIdle { return }
+        try withStoppedLog { () throws(StoreError) in
+            try endActive()
+        }
+        try dropSpare()
+        if !sealedEntries.isEmpty { try updateManifest { _ in } }
+    }
+
+    /// The spare segment holds nothing: it leaves the list, then the directory.
+    private func dropSpare() throws(StoreError) {
+        lock.lock()
+        let spare = state.spare
+        state.spare = nil
+        lock.unlock()
+        guard let spare else { return }
+        storage.close(spare.file)
+        try updateManifest { $0.entries.removeAll { $0.id == spare.id } }
+        do {
+            try storage.unlink(SegmentFileName(spare.id).description, in: .segments)
+        } catch {
+            throw StoreError(error, doing: "removing an empty segment")
+        }
+    }
+
+    private func closeFiles() {
+        lock.lock()
+        let count = state.segments.count
+        let spare = state.spare
+        lock.unlock()
+        for ordinal in 0..<count {
+            let file = handles.remove(ordinal)
+            if file >= 0 { storage.close(FileHandle(rawValue: file)) }
+        }
+        if let spare { storage.close(spare.file) }
+        if let file = reserve.file { storage.close(file) }
+    }
+}

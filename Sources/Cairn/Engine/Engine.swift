@@ -1,0 +1,147 @@
+// Engine — a store over one `Storage`: the log, the index, the manifest and the readers.
+//
+// Locks, always taken in this order: the *lead* (a role, not a lock: who writes and syncs), the
+// manifest lock, the log lock. The log lock guards `state` and is never held across a system call.
+// The lead is held across system calls; whoever holds it alone moves `flushedOffset` and
+// `syncedOffset`. Readers take none of them, except for a record that is still in a buffer.
+// Any method may be called from any thread. There are no threads in here: `commit` and
+// `backgroundStep` are called by the facade's threads, or by a simulation. Spec: Engine.md.
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+package final class Engine<S: Storage>: @unchecked Sendable {
+    package let storage: S
+    package let options: StoreOptions
+    package let tuning: Tuning
+    let identity: StoreIdentity
+    let hashKey: SipHashKey
+    let index: Index
+    let overflow: OverflowMap
+    let handles: SegmentHandles
+    let readers: Readers
+    let manifest: ManifestKeeper<S>
+    let pins = BlobPins()
+    let buffers: [AlignedBuffer]
+    let zeros: AlignedBuffer
+
+    /// Guards `state`.
+    let lock = AdaptiveLock()
+    var state: LogState
+    /// Raised with `state.failure`, for readers that take no lock.
+    let hasFailed = Atomic<Bool>(false)
+    /// Puts are refused until space returns.
+    let isDiskFull = Atomic<Bool>(false)
+    /// What the keeper thread knows it has to do.
+    private let keeperDuty = Atomic<Int>(0)
+    /// What a damaged span may hide; fixed while the store is open.
+    let hiddenSpans: [HiddenSpan]
+    /// What opening found wrong, for the operator.
+    package let findings: [String]
+    /// Called without locks when somebody should commit or step soon.
+    private let wake: @Sendable () -> Void
+
+    // Written by the holder of the lead only.
+    var sealedEntries: [SegmentEntry] = []
+    var reserve: Reserve<S>
+    /// Set by a planted fault only.
+    var lateFile: FileHandle?
+
+    init(
+        storage: S, options: StoreOptions, tuning: Tuning, opened: consuming OpenedStore<S>,
+        wake: @escaping @Sendable () -> Void
+    ) {
+        self.storage = storage
+        self.options = options
+        self.tuning = tuning
+        self.wake = wake
+        identity = opened.identity
+        hashKey = opened.hashKey
+        index = opened.index
+        overflow = opened.overflow
+        handles = opened.handles
+        readers = opened.readers
+        manifest = opened.manifest
+        hiddenSpans = opened.hiddenSpans
+        findings = opened.findings
+        reserve = opened.reserve
+        zeros = AlignedBuffer(byteCount: max(tuning.zeroAheadByteCount, 8))
+        buffers = (0..<2).map { _ in AlignedBuffer(byteCount: tuning.bufferByteCount) }
+        var state = LogState(
+            index: opened.index, overflow: opened.overflow, handles: opened.handles,
+            tuning: tuning, buffers: buffers)
+        state.segments = opened.segments
+        state.keyCount = opened.keyCount
+        state.nextSequence = opened.leaseStart
+        state.leaseEnd = opened.leaseEnd
+        state.isReadOnly = opened.isReadOnly
+        isDiskFull.store(opened.isDiskFull, ordering: .relaxed)
+        self.state = state
+    }
+
+    /// Asks the threads outside for a commit or a step.
+    func wakeKeeper() { wake() }
+
+    /// Tells the keeper thread, once, that there are interval writes to sync or records to mark.
+    @inline(__always)
+    func armKeeper(for durability: Durability) {
+        let wanted = durability == .interval ? KeeperDuty.all : KeeperDuty.mark
+        let known = keeperDuty.load(ordering: .relaxed)
+        if known & wanted != wanted { ringKeeper(wanted) }
+    }
+
+    private func ringKeeper(_ wanted: Int) {
+        _ = keeperDuty.bitwiseOr(wanted, ordering: .acquiringAndReleasing)
+        wake()
+    }
+
+    /// The keeper's duties; those in `taken` are no longer asked for until they arise again.
+    func keeperDuties(taking taken: Int) -> Int {
+        keeperDuty.bitwiseAnd(~taken, ordering: .acquiringAndReleasing).oldValue
+    }
+
+    /// The hash of a user's key.
+    @inline(__always)
+    func hash(_ key: RawSpan) -> UInt64 {
+        hashKey.hash(key, domain: HashDomain.userKey).first & tuning.hashMask
+    }
+
+    func chunkHash(_ key: RawSpan) -> UInt64 {
+        hashKey.hash(key, domain: HashDomain.chunkKey).first & tuning.hashMask
+    }
+}
+
+/// What waits for the keeper thread.
+enum KeeperDuty {
+    /// Interval writes are to be synced.
+    static let sync = 1
+    /// Records were appended since the last mark.
+    static let mark = 2
+    static let all = 3
+}
+
+extension Engine {
+    /// Counts at this moment.
+    package func statistics() -> Statistics {
+        lock.lock()
+        defer { lock.unlock() }
+        var statistics = Statistics()
+        statistics.keyCount = state.keyCount
+        statistics.segmentCount = state.segments.count
+        for (ordinal, segment) in state.segments.enumerated() {
+            // What waits in memory belongs to the log.
+            let isActive = state.active?.ordinal == ordinal
+            statistics.liveByteCount += segment.liveByteCount
+            statistics.logicalByteCount += isActive ? state.tail : segment.logicalByteCount
+        }
+        let headers = UInt64(SegmentHeader.byteCount) * UInt64(state.segments.count)
+        statistics.deadByteCount =
+            statistics.logicalByteCount - headers - statistics.liveByteCount
+        statistics.indexByteCount = index.memoryByteCount
+        statistics.nextSequence = state.nextSequence
+        statistics.isReadOnly = state.isReadOnly
+        statistics.damage = findings
+        return statistics
+    }
+}

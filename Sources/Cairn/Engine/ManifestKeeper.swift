@@ -1,0 +1,70 @@
+// ManifestKeeper — the list of segments, the sequence ceiling and the next segment id, on disk.
+//
+// One lock covers computing the new contents, writing, syncing, renaming and syncing the
+// directory: two updates can never lose each other. It is held across those system calls.
+// After an update whose rename may or may not be durable nothing is written any more (the caller
+// turns the store read-only). Any thread. Spec: Format.md, "MANIFEST"; Engine.md, "The manifest".
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// How an update of the manifest failed.
+enum ManifestFailure: Error {
+    /// The old manifest stands; the update may be tried again.
+    case unchanged(FileError)
+    /// Nobody knows which one stands: the store must be reopened.
+    case unknown(FileError)
+
+    var fileError: FileError {
+        switch self {
+        case .unchanged(let error), .unknown(let error): error
+        }
+    }
+}
+
+final class ManifestKeeper<S: Storage>: @unchecked Sendable {
+    private let storage: S
+    private let lock = AdaptiveLock()
+    /// Guarded by `lock`: what is on disk.
+    private var manifest: Manifest
+    /// Guarded by `lock`.
+    private var isLost = false
+
+    init(storage: S, manifest: Manifest) {
+        self.storage = storage
+        self.manifest = manifest
+    }
+
+    var current: Manifest { lock.withLock { manifest } }
+
+    /// A segment id that was never given out. Durable with the next update.
+    func takeSegmentID() -> UInt64 {
+        lock.withLock {
+            defer { manifest.nextSegmentID += 1 }
+            return manifest.nextSegmentID
+        }
+    }
+
+    /// Replaces the manifest; durable on return.
+    func update(_ change: (inout Manifest) -> Void) throws(ManifestFailure) {
+        lock.lock()
+        defer { lock.unlock() }
+        precondition(!isLost, "no manifest is written after one whose fate is unknown")
+        var next = manifest
+        change(&next)
+        next.generation += 1
+        next.lastRunWall = storage.wallClock()
+        next.lastRunMonotonic = storage.monotonicClock()
+        do {
+            try storage.replace(StoreNames.manifest, with: next.encoded().rawSpan)
+        } catch {
+            switch error {
+            case .unchanged(let error): throw .unchanged(error)
+            case .unknown(let error):
+                isLost = true
+                throw .unknown(error)
+            }
+        }
+        manifest = next
+    }
+}

@@ -1,0 +1,48 @@
+// PlantedBug — named faults that the crash suites must find.
+//
+// They exist only in builds with CAIRN_PLANTED_BUGS set; elsewhere `isPlanted` is the constant
+// false and the branch is gone from the binary. Each is one wrong order or one missing step, the
+// rule it breaks stands in Engine.md.
+
+#if CAIRN_PLANTED_BUGS
+    package import Synchronization
+#endif
+
+/// A fault that can be switched on in a test build.
+package enum PlantedBug: Int, CaseIterable, Sendable {
+    case newSegmentNotInDirectory
+    case manifestRenamedUnsynced
+    case appendToOldSegment
+    case sequenceFromMaximum
+    case failedSyncRetried
+    case oldSegmentNeverSynced
+    case oldSegmentSyncedLate
+    case cacheKeptAtOpen
+    case noSyncAtOpen
+    case resynchronisedPastHole
+    case batchSpansSegments
+    case batchCutInside
+    case segmentUsedBeforeListed
+    case acknowledgedBeforeSync
+    case deleteOfNothingAnsweredEarly
+    case headerChecksumIgnored
+    case payloadChecksumIgnored
+    case blockChecksumIgnored
+    case manifestDirectoryUnsynced
+    case supersededPublishedLate
+    case keyNotCompared
+
+    #if CAIRN_PLANTED_BUGS
+        private static let planted = Atomic<Int>(-1)
+
+        /// Switches one fault on, or all off.
+        package static func plant(_ bug: PlantedBug?) {
+            planted.store(bug?.rawValue ?? -1, ordering: .sequentiallyConsistent)
+        }
+
+        package var isPlanted: Bool { Self.planted.load(ordering: .relaxed) == rawValue }
+    #else
+        @inline(__always)
+        package var isPlanted: Bool { false }
+    #endif
+}

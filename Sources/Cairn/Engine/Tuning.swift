@@ -1,0 +1,44 @@
+// Tuning — the sizes and limits that users do not set.
+//
+// The defaults are the product's. Tests make them small, so that a script of a few hundred bytes
+// rotates segments, cuts blobs into chunks and blocks, and runs a sequence lease out.
+
+/// Internal sizes of an engine.
+package struct Tuning: Sendable {
+    /// Shards of the index; a power of two.
+    package var indexShardCount = 256
+    /// Bytes of each of the two append buffers.
+    package var bufferByteCount = 1 << 20
+    /// Records from this size on are written from the caller's memory, past the buffers.
+    package var directByteCount = 128 << 10
+    /// A payload longer than this is cut into blocks of this size.
+    package var blockByteCount = 64 << 10
+    /// A blob longer than this is cut into chunks of this size.
+    package var chunkByteCount = 1 << 20
+    package var segmentByteCountMinimum: UInt64 = 16 << 20
+    package var segmentByteCountMaximum: UInt64 = 256 << 20
+    package var segmentRecordCountMaximum: UInt64 = 1_000_000
+    /// Sequence numbers reserved at a time.
+    package var sequenceLease: UInt64 = 1 << 32
+    /// Zeroed bytes written ahead of the tail when commits are small; 0: none.
+    package var zeroAheadByteCount = 1 << 20
+    /// How long a leader waits for the writers of the last batch.
+    package var lingerNanoseconds: UInt64 = 50_000
+    /// Idle time after which a mark proves the last batch.
+    package var idleMarkNanoseconds: UInt64 = 1_000_000_000
+    /// Least time between two attempts to leave the disk-full state.
+    package var regainNanoseconds: UInt64 = 20_000_000
+    /// Failed writes in a row after which the store turns read-only.
+    package var writeFailureMaximum = 3
+    /// Writes waiting for their sync, beyond which a submitter commits itself.
+    package var pendingCountMaximum = 65_536
+    /// Bytes preallocated for the time when the disk is full; never more than a sixteenth of
+    /// what is free.
+    package var reserveByteCountMaximum: UInt64 = 16 << 20
+    /// Bytes read at a time while scanning.
+    package var scanByteCount = 1 << 20
+    /// Bits of a key's hash that count; fewer make different keys collide.
+    package var hashMask: UInt64 = .max
+
+    package init() {}
+}

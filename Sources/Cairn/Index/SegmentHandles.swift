@@ -1,0 +1,56 @@
+// SegmentHandles — for each segment ordinal, the file handle, how far the file holds bytes, and the
+// seed of its checksums.
+//
+// Readers look up without locks, inside a `Readers` section; one writer at a time changes entries.
+// The writer stores the flushed offset before the handle, and clears the handle before it retires
+// the closing of the file: a handle that a reader sees stays open until the reader leaves. An
+// ordinal is used again only after such a retirement. Handles are plain numbers, -1 for none.
+
+package final class SegmentHandles: Sendable {
+    // An entry is four words: handle + 1, so that zeroed memory says none, the flushed offset, the
+    // seed, the segment's id.
+    private let words = PagedWords(countMaximum: Location.segmentOrdinalCount * 4)
+
+    package init() {}
+
+    /// The segment's file, or -1: then the caller loads the location again, for it has moved.
+    package func handle(of ordinal: Int) -> Int32 {
+        Int32(truncatingIfNeeded: words.load(ordinal &* 4)) &- 1
+    }
+
+    /// The file holds the segment's bytes below this offset; beyond it they are in a buffer.
+    package func flushedOffset(of ordinal: Int) -> UInt64 { words.load(ordinal &* 4 &+ 1) }
+
+    /// What the segment's header checksums start from.
+    package func seed(of ordinal: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: words.load(ordinal &* 4 &+ 2))
+    }
+
+    /// The segment's id.
+    package func segmentID(of ordinal: Int) -> UInt64 { words.load(ordinal &* 4 &+ 3) }
+
+    /// Makes a segment known to readers. Writer only.
+    package func add(
+        _ handle: Int32, flushedOffset: UInt64, seed: UInt32 = 0, segmentID: UInt64 = 0,
+        for ordinal: Int
+    ) {
+        precondition(handle >= 0, "a file handle is not negative")
+        words.publish(UInt64(seed), at: ordinal * 4 + 2)
+        words.publish(segmentID, at: ordinal * 4 + 3)
+        setFlushedOffset(flushedOffset, for: ordinal)
+        words.publish(UInt64(handle) + 1, at: ordinal * 4)
+    }
+
+    /// Everything before this call is visible to a reader that sees the new offset. Writer only.
+    package func setFlushedOffset(_ offset: UInt64, for ordinal: Int) {
+        words.publish(offset, at: ordinal * 4 + 1)
+    }
+
+    /// Forgets a segment; returns its handle. Close that through `Readers.retire`. Writer only.
+    @discardableResult
+    package func remove(_ ordinal: Int) -> Int32 {
+        let handle = handle(of: ordinal)
+        words.publish(0, at: ordinal * 4)
+        return handle
+    }
+}

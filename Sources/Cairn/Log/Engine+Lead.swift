@@ -1,0 +1,115 @@
+// The lead: the one role that writes, syncs and rotates.
+//
+// It is taken by whoever finds it free: a writer that needs room, a writer that waits for its
+// sync, the keeper thread. When it is laid down it passes to somebody who waits for it: writers
+// without room and writers waiting for a sync in turn, so that neither starves.
+
+internal import CairnFormat
+internal import CairnSystem
+
+extension Engine {
+    /// Waits for the lead. The log lock is not held.
+    func acquireLead() {
+        lock.lock()
+        guard state.isLed else {
+            state.isLed = true
+            lock.unlock()
+            return
+        }
+        let parker = Parker()
+        while state.isLed {
+            state.roomWaiters.append(parker)
+            lock.unlock()
+            parker.park()
+            lock.lock()
+            state.roomWaiters.removeAll { $0 === parker }
+        }
+        state.isLed = true
+        lock.unlock()
+    }
+
+    /// Takes the lead if nobody has it.
+    func acquireLeadIfFree() -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        if state.isLed { return false }
+        state.isLed = true
+        return true
+    }
+
+    /// Lays the lead down, or hands it to a waiting writer.
+    func releaseLead() {
+        lock.lock()
+        let waiter = state.pending.isEmpty ? nil : state.pending.firstWaiter
+        let prefersWaiter = state.lastLeadMadeRoom || state.roomWaiters.isEmpty
+        if let waiter, prefersWaiter {
+            state.lastLeadMadeRoom = false
+            lock.unlock()
+            waiter.askToLead()
+            return
+        }
+        state.isLed = false
+        let parker = state.roomWaiters.isEmpty ? nil : state.roomWaiters.removeFirst()
+        state.lastLeadMadeRoom = parker != nil
+        let hasPending = !state.pending.isEmpty
+        lock.unlock()
+        if let parker { parker.unpark() } else if hasPending { wakeKeeper() }
+    }
+
+    /// Sleeps until the write of `waiter` is finished, leading when nobody else does.
+    func await(_ waiter: Waiter) throws(StoreError) -> WriteReceipt {
+        if acquireLeadIfFree() { commitAsLead() }
+        while waiter.wait() == .lead { commitAsLead() }
+        return try waiter.takeOutcome().get()
+    }
+
+    private func commitAsLead() {
+        commitCycle(mustSync: false, lingers: true)
+        releaseLead()
+    }
+
+    /// Runs `body` while nothing can be appended and nothing waits in memory.
+    /// The lead is held; the log lock is not.
+    func withStoppedLog<Result>(
+        _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        lock.lock()
+        state.isStopped = true
+        lock.unlock()
+        defer {
+            lock.lock()
+            state.isStopped = false
+            lock.unlock()
+        }
+        try flushAll()
+        return try body()
+    }
+}
+
+extension PendingQueue {
+    /// The first blocked writer whose record waits.
+    var firstWaiter: Waiter? {
+        for counter in counters {
+            let entry = self[counter]
+            if !entry.isDone, case .waiter(let waiter) = entry.completion { return waiter }
+        }
+        return nil
+    }
+
+    /// How many entries wait for a sync.
+    var syncedCount: Int {
+        var count = 0
+        for counter in counters where !self[counter].isDone {
+            count += self[counter].durability == .synced ? 1 : 0
+        }
+        return count
+    }
+
+    /// Whether an entry waits for a sync.
+    var needsSync: Bool {
+        for counter in counters.reversed() where !self[counter].isDone {
+            if self[counter].durability == .synced { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,327 @@
+// Rotation: one segment ends, the next takes the records.
+//
+// Order (each step before the next): appends stop; the old segment's bytes are written, its seal
+// behind them; it is synced; its waiting writers are told; only then the first byte goes to the
+// new segment, which has stood in a durable MANIFEST since before. So at most one segment holds
+// unsynced bytes, and a power cut loses a suffix of the log, across segments too.
+// The holder of the lead calls everything here. Spec: Engine.md, "Rotation".
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+extension Engine {
+    /// Makes room for a record that the active segment cannot take.
+    func rotate(for byteCount: Int, recordCount: Int) throws(StoreError) {
+        lock.lock()
+        let refusal = state.refusal()
+        let hasRoom = state.segmentHasRoom(for: byteCount, recordCount: recordCount)
+        lock.unlock()
+        if let refusal { throw refusal }
+        if hasRoom { return }
+        try prepareSpare()
+        try withStoppedLog { () throws(StoreError) in
+            try endActive()
+            // Without a seal only the manifest says where the old segment ends.
+            if sealedEntries.contains(where: { $0.state == .recovered }) {
+                try updateManifest { _ in }
+            }
+            activateSpare()
+        }
+    }
+
+    /// Ends the active segment for good, sealed when that can be written.
+    func endActive() throws(StoreError) {
+        guard let active = lockedActive() else { return }
+        if !active.isEnded {
+            if active.summary.recordCount == 0 { return try dropEmpty(active) }
+            try seal(active)
+        }
+        try synchronizeEnd()
+        noteEnded()
+    }
+
+    private func lockedActive() -> ActiveSegment? {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.active
+    }
+
+    /// A segment without a record leaves the list; its file goes after that is durable.
+    private func dropEmpty(_ active: ActiveSegment) throws(StoreError) {
+        try updateManifest { $0.entries.removeAll { $0.id == active.id } }
+        lock.lock()
+        state.active = nil
+        handles.remove(active.ordinal)
+        lock.unlock()
+        do {
+            try storage.unlink(SegmentFileName(active.id).description, in: .segments)
+        } catch {
+            throw StoreError(error, doing: "removing an empty segment")
+        }
+        readers.retire { [storage] in storage.close(active.file) }
+    }
+
+    /// Appends the seal record and cuts off zeros ahead of it. Nothing waits in memory.
+    private func seal(_ active: ActiveSegment) throws(StoreError) {
+        let payload = active.summary.seal.encoded()
+        let header = RecordHeader(
+            sequence: 0, type: .seal, keyByteCount: 0, storedByteCount: payload.count,
+            rawByteCount: payload.count, payloadCRC: Checksum.crc32c(payload.rawSpan))
+        let image = AlignedBuffer(byteCount: header.recordByteCount)
+        let summary = active.summary
+        lock.lock()
+        if state.nextSequence >= state.leaseEnd {
+            lock.unlock()
+            try renewLease()
+            lock.lock()
+        }
+        let placement = state.place(byteCount: header.recordByteCount)
+        let parts = RecordParts(
+            header: header, key: RawSpan(), metadata: RawSpan(), payloadHead: payload.rawSpan,
+            payloadTail: RawSpan())
+        var target = image.mutableBytes(0..<image.byteCount)
+        state.encode(parts, at: placement, into: &target)
+        state.active?.summary = summary
+        lock.unlock()
+        try writeAtTail(image.bytes(0..<image.byteCount), RawSpan(), placement, summary: summary)
+        lock.lock()
+        state.active?.isSealed = true
+        lock.unlock()
+    }
+
+    /// Writes past the buffers, at the tail. Nothing waits in memory and appends are stopped.
+    func writeAtTail(
+        _ head: RawSpan, _ tail: RawSpan, _ placement: Placement, summary: SegmentSummary
+    ) throws(StoreError) {
+        guard let active = lockedActive() else {
+            preconditionFailure("a record is written to an active segment")
+        }
+        do {
+            if tail.isEmpty {
+                try storage.write(active.file, head, at: placement.offset)
+            } else {
+                try storage.write(active.file, head, tail, at: placement.offset)
+            }
+        } catch {
+            throw writeFailed(error)
+        }
+        lock.lock()
+        state.bufferBase = placement.endOffset
+        state.noteWritten(to: placement.endOffset, summary: summary)
+        lock.unlock()
+    }
+
+    /// Makes the active segment durable to its end and settles everybody who waits for it.
+    private func synchronizeEnd() throws(StoreError) {
+        guard let active = lockedActive() else { return }
+        if active.zeroedOffset > 0 {
+            do {
+                try storage.truncate(active.file, to: flushedOffset())
+            } catch {
+                throw StoreError(error, doing: "cutting a segment to its length")
+            }
+        }
+        if PlantedBug.oldSegmentNeverSynced.isPlanted || PlantedBug.oldSegmentSyncedLate.isPlanted {
+            if PlantedBug.oldSegmentSyncedLate.isPlanted { lateFile = active.file }
+            pretendSynced()
+        } else {
+            syncIfNeeded(force: true)
+        }
+        try checkUsable()
+    }
+
+    private func flushedOffset() -> UInt64 {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.flushedOffset
+    }
+
+    /// The planted faults of leaving a segment unsynced, for ever or for a while.
+    private func pretendSynced() {
+        finish { state in
+            state.noteSynced(to: state.flushedOffset, hashCount: state.syncableHashCount)
+            var completed: [Completed] = []
+            state.settle(into: &completed)
+            return completed
+        }
+    }
+
+    /// Queues the ended segment's entry for the next manifest.
+    private func noteEnded() {
+        lock.lock()
+        defer { lock.unlock() }
+        guard let active = state.active else { return }
+        var entry = SegmentEntry(
+            id: active.id, state: active.isSealed ? .sealed : .recovered, kind: .data,
+            salt: active.salt)
+        entry.logicalByteCount = state.flushedOffset
+        entry.describe(active.flushedSummary)
+        sealedEntries.append(entry)
+        state.active = nil
+    }
+
+    // MARK: The next segment
+
+    /// Makes the next segment ahead of need: file, header, sync, directory sync, MANIFEST.
+    func prepareSpare() throws(StoreError) {
+        lock.lock()
+        let exists = state.spare != nil
+        lock.unlock()
+        if exists { return }
+        let spare = try makeSegment()
+        lock.lock()
+        state.spare = spare
+        lock.unlock()
+    }
+
+    private func makeSegment() throws(StoreError) -> SpareSegment {
+        let id = manifest.takeSegmentID()
+        let salt = storage.random()
+        let header = SegmentHeader(
+            uuid: identity.uuid, id: id, kind: .data, salt: salt, createdAt: storage.wallClock())
+        let file = try createSegmentFile(id, header.encoded())
+        let listed = SegmentEntry(id: id, state: .open, kind: .data, salt: salt)
+        do {
+            if !PlantedBug.segmentUsedBeforeListed.isPlanted {
+                try updateManifest { $0.entries.append(listed) }
+            }
+        } catch {
+            storage.close(file)
+            throw error
+        }
+        return SpareSegment(id: id, salt: salt, file: file)
+    }
+
+    /// Creates the file, durably in its directory, with its header.
+    private func createSegmentFile(
+        _ id: UInt64, _ header: [UInt8]
+    ) throws(StoreError) -> FileHandle {
+        let name = SegmentFileName(id).description
+        let file: FileHandle
+        do {
+            file = try storage.create(name, in: .segments)
+        } catch {
+            noteFull(error)
+            throw StoreError(error, doing: "making segment \(name)")
+        }
+        do {
+            try storage.write(file, header.rawSpan, at: 0)
+        } catch {
+            storage.close(file)
+            noteFull(error)
+            throw StoreError(error, doing: "writing the header of segment \(name)")
+        }
+        do {
+            try storage.synchronize(file)
+            if !PlantedBug.newSegmentNotInDirectory.isPlanted {
+                try storage.synchronize(.segments)
+            }
+        } catch {
+            storage.close(file)
+            failForGood(error)
+            throw StoreError(error, doing: "syncing the new segment \(name)")
+        }
+        return file
+    }
+
+    /// Makes the spare the active segment. Nothing is active.
+    private func activateSpare() {
+        lock.lock()
+        defer { lock.unlock() }
+        guard let spare = state.spare else {
+            preconditionFailure("a segment is prepared before it is used")
+        }
+        let start = UInt64(SegmentHeader.byteCount)
+        let ordinal = state.segments.count
+        let seed = SegmentSeed(salt: spare.salt, segmentID: spare.id)
+        state.spare = nil
+        state.segments.append(
+            SegmentInfo(id: spare.id, salt: spare.salt, logicalByteCount: start, recordCount: 0))
+        handles.add(
+            spare.file.rawValue, flushedOffset: start, seed: seed.crc, segmentID: spare.id,
+            for: ordinal)
+        state.active = ActiveSegment(
+            ordinal: ordinal, id: spare.id, salt: spare.salt, seed: seed, file: spare.file,
+            byteCountTarget: state.segmentByteCountTarget(options))
+        state.bufferBase = start
+        state.flushedOffset = start
+        state.syncedOffset = start
+    }
+
+    // MARK: The manifest
+
+    /// Replaces the manifest, with the entries of segments that ended since the last time.
+    func updateManifest(_ change: (inout Manifest) -> Void) throws(StoreError) {
+        try checkUsable()
+        let ended = sealedEntries
+        do {
+            try manifest.update { manifest in
+                for entry in ended { manifest.replaceEntry(entry) }
+                change(&manifest)
+            }
+        } catch {
+            throw manifestFailed(error)
+        }
+        sealedEntries.removeFirst(ended.count)
+    }
+
+    private func manifestFailed(_ failure: ManifestFailure) -> StoreError {
+        switch failure {
+        case .unchanged(let error):
+            noteFull(error)
+            return StoreError(error, doing: "replacing the manifest")
+        case .unknown(let error):
+            failForGood(error)
+            return StoreError(
+                .outcomeUnknown,
+                "\(error); the manifest may be the old or the new one: close the store and open "
+                    + "it again", errno: error.code)
+        }
+    }
+
+    /// Reserves more sequence numbers, durably, at least `count`.
+    func renewLease(for count: Int = 1) throws(StoreError) {
+        lock.lock()
+        let start = max(state.leaseEnd, state.nextSequence)
+        lock.unlock()
+        let end = start + max(tuning.sequenceLease, UInt64(count))
+        try updateManifest { $0.sequenceCeiling = end }
+        lock.lock()
+        state.leaseEnd = end
+        lock.unlock()
+    }
+
+    func noteFull(_ error: FileError) {
+        guard error.isOutOfSpace else { return }
+        isDiskFull.store(true, ordering: .relaxed)
+        releaseReserve()
+    }
+}
+
+extension SegmentEntry {
+    /// Takes over counts, bounds and digest.
+    mutating func describe(_ summary: SegmentSummary) {
+        digest = summary.totals.digest.crc
+        recordCount = summary.totals.recordCount
+        minSequence = summary.totals.minSequence
+        maxSequence = summary.totals.maxSequence
+    }
+}
+
+extension Manifest {
+    mutating func replaceEntry(_ entry: SegmentEntry) {
+        guard let place = entries.firstIndex(where: { $0.id == entry.id }) else { return }
+        entries[place] = entry
+    }
+}
+
+extension LogState {
+    /// A thirty-second of the live bytes, within bounds, unless the store fixes it.
+    func segmentByteCountTarget(_ options: StoreOptions) -> UInt64 {
+        if let fixed = options.segmentByteCount { return fixed }
+        let live = segments.reduce(0) { $0 + $1.liveByteCount }
+        return min(
+            max(live / 32, tuning.segmentByteCountMinimum), tuning.segmentByteCountMaximum)
+    }
+}

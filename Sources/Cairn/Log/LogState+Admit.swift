@@ -1,0 +1,184 @@
+// Admission: may this write be appended now, and what does it answer if not?
+//
+// Decided under the log lock, against the index *and* what is in flight, so that conditional
+// writes are linearizable. No I/O: what needs the old record's bytes was read before, outside the
+// lock, and is revalidated here (`Verdict.stale`: look again).
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// What a writer found out about its key before it took the lock.
+struct Examined {
+    /// The index's word for the hash.
+    var slot: Location = .empty
+    /// The key's own location: `slot`, or the overflow map's.
+    var occupant: Location = .empty
+    var found: FoundRecord?
+    /// The key that holds `slot`, when it is another one.
+    var otherKey: [UInt8]?
+}
+
+/// The record that a key has in the index.
+struct FoundRecord {
+    let sequence: UInt64
+    let byteCount: Int
+    let segmentOrdinal: Int
+    let extent: BlobExtent?
+    /// Its checksum did not hold: it can be replaced, but no condition can be decided on it.
+    let isDamaged: Bool
+}
+
+/// The newest version of a key, in flight or published.
+struct CurrentVersion {
+    var sequence: UInt64?
+    var replaced = Replaced.nothing
+    var isDamaged = false
+}
+
+/// One write on its way into the log.
+struct Intent {
+    let action: PendingEntry.Action
+    let hash: UInt64
+    let condition: Condition
+    let durability: Durability
+    var extent: BlobExtent?
+    /// Earlier records that must not have failed.
+    var dependency: UploadFailure?
+    /// Whether the write may use space when the disk is full.
+    var isDelete: Bool { action == .delete }
+}
+
+enum Verdict {
+    /// The key changed since it was examined.
+    case stale
+    case refused(StoreError)
+    /// No record is needed; this is the answer, once what it rests on is durable enough.
+    case answer(WriteOutcome)
+    case admitted(CurrentVersion)
+}
+
+extension LogState {
+    /// Decides on a write. Changes nothing but the overflow bookkeeping of a colliding hash.
+    mutating func admit(_ intent: Intent, key: RawSpan, examined: Examined) -> Verdict {
+        if let refusal = refusal() ?? intent.dependency?.error { return .refused(refusal) }
+        guard let current = current(intent.hash, key: key, examined: examined) else {
+            return .stale
+        }
+        if intent.condition != .none, current.isDamaged {
+            return .refused(Self.undecidable(key))
+        }
+        guard intent.condition.holds(for: current.sequence) else {
+            return .answer(.failure(Self.conditionFailed(key, current.sequence)))
+        }
+        if intent.isDelete && !current.replaced.isSomething {
+            let receipt = WriteReceipt(version: Version(sequence: 0), replaced: false)
+            return .answer(.success(receipt))
+        }
+        separateColliding(intent.hash, key: key, examined: examined)
+        return .admitted(current)
+    }
+
+    /// Why no write is taken at all.
+    func refusal() -> StoreError? {
+        if isClosed { return StoreError(.closed, "the store is closed") }
+        if let failure { return failure }
+        if isReadOnly { return StoreError(.readOnly, "the store is open for reading only") }
+        return nil
+    }
+
+    /// The newest version of the key; nil when `examined` is out of date.
+    private func current(
+        _ hash: UInt64, key: RawSpan, examined: Examined
+    ) -> CurrentVersion? {
+        if !pending.isEmpty, let counter = pending.deciding(for: hash, key: key) {
+            return CurrentVersion(pending[counter])
+        }
+        guard index.location(of: hash) == examined.slot else { return nil }
+        if examined.slot == .overflow {
+            guard (overflow.location(of: hash, key: key) ?? .empty) == examined.occupant else {
+                return nil
+            }
+        }
+        guard let found = examined.found else { return CurrentVersion() }
+        return CurrentVersion(found)
+    }
+
+    /// Two keys, one hash: both live in the overflow map from now on.
+    mutating func separateColliding(_ hash: UInt64, key: RawSpan, examined: Examined) {
+        if PlantedBug.keyNotCompared.isPlanted { return }
+        if let otherKey = examined.otherKey, index.location(of: hash) == examined.slot {
+            startOverflow(hash, otherKey: otherKey.rawSpan, at: examined.slot)
+        } else if !pending.isEmpty, pending.holdsOther(hash, than: key),
+            index.location(of: hash) == .empty
+        {
+            index.set(hash, to: .overflow)
+        }
+    }
+
+    /// Queues an answer behind the records it may rest on; false when it can be given now.
+    mutating func queueBarrier(
+        _ outcome: WriteOutcome, hash: UInt64, durability: Durability, completion: Completion
+    ) -> Bool {
+        let restsOnPending = pending.holds(hash)
+        let mustWait =
+            switch durability {
+            case .synced: !isSettled
+            case .os: restsOnPending || flushedOffset < tail
+            case .interval: restsOnPending
+            }
+        guard mustWait, !PlantedBug.deleteOfNothingAnsweredEarly.isPlanted else { return false }
+        pending.append(
+            PendingEntry(
+                action: .barrier, hash: hash, key: [], location: .empty, sequence: 0,
+                byteCount: 0, endOffset: tail,
+                durability: restsOnPending ? .synced : durability, extent: nil,
+                replaced: .nothing, completion: completion, outcome: outcome))
+        return true
+    }
+
+    private static func conditionFailed(_ key: RawSpan, _ sequence: UInt64?) -> StoreError {
+        StoreError(
+            .conditionFailed,
+            "the condition on \(escapedText(key.copyBytes())) does not hold: "
+                + (sequence.map { "its version is \($0)" } ?? "there is no such blob"),
+            currentVersion: sequence.map(Version.init(sequence:)))
+    }
+
+    private static func undecidable(_ key: RawSpan) -> StoreError {
+        StoreError(
+            .damaged,
+            "the record of \(escapedText(key.copyBytes())) is damaged: no condition can be "
+                + "decided on it; an unconditional put or delete replaces it")
+    }
+}
+
+extension CurrentVersion {
+    init(_ entry: PendingEntry) {
+        guard entry.action != .delete else { return }
+        sequence = entry.sequence
+        replaced = Replaced(
+            byteCount: entry.byteCount, segmentOrdinal: entry.location.segmentOrdinal,
+            extent: entry.extent)
+    }
+
+    init(_ found: FoundRecord) {
+        sequence = found.sequence
+        isDamaged = found.isDamaged
+        replaced = Replaced(
+            byteCount: found.byteCount, segmentOrdinal: found.segmentOrdinal,
+            extent: found.extent)
+    }
+}
+
+extension Condition {
+    /// Whether the condition holds when the blob has the version `sequence`, nil for no blob.
+    func holds(for sequence: UInt64?) -> Bool {
+        switch self {
+        case .none: true
+        case .absent: sequence == nil
+        case .present: sequence != nil
+        case .matches(let version): sequence == version.sequence
+        case .differs(let version): sequence != version.sequence
+        }
+    }
+}

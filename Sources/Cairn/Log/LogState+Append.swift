@@ -1,0 +1,126 @@
+// Appending: a record's bytes into the current buffer, its place, number and checksum.
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// The parts of a record that are ready before its place in the log is known.
+/// `sequence` and `durableLag` of `header` are filled in by the append.
+struct RecordParts: ~Escapable {
+    var header: RecordHeader
+    let key: RawSpan
+    let metadata: RawSpan
+    /// The stored payload, in two pieces of which either may be empty.
+    let payloadHead: RawSpan
+    let payloadTail: RawSpan
+
+    @_lifetime(copy key, copy metadata, copy payloadHead, copy payloadTail)
+    init(
+        header: RecordHeader, key: RawSpan, metadata: RawSpan, payloadHead: RawSpan,
+        payloadTail: RawSpan
+    ) {
+        self.header = header
+        self.key = key
+        self.metadata = metadata
+        self.payloadHead = payloadHead
+        self.payloadTail = payloadTail
+    }
+}
+
+/// Where a record went.
+struct Placement {
+    var offset: UInt64
+    let sequence: UInt64
+    let byteCount: Int
+    let segmentOrdinal: Int
+
+    var endOffset: UInt64 { offset + UInt64(byteCount) }
+}
+
+/// What must happen before a record can be appended.
+enum Room {
+    case ready
+    /// The current buffer is full.
+    case buffer
+    /// There is no active segment, it is full, or it ended.
+    case segment
+    /// The sequence lease is used up.
+    case sequence
+}
+
+extension LogState {
+    /// Whether `byteCount` bytes in `recordCount` records can be appended to the buffer now.
+    func room(for byteCount: Int, recordCount: Int = 1) -> Room {
+        if nextSequence + UInt64(recordCount) > leaseEnd { return .sequence }
+        guard segmentHasRoom(for: byteCount, recordCount: recordCount) else { return .segment }
+        return fill + byteCount <= tuning.bufferByteCount ? .ready : .buffer
+    }
+
+    /// Whether the active segment may take that much more.
+    func segmentHasRoom(for byteCount: Int, recordCount: Int) -> Bool {
+        guard let active, !active.isEnded else { return false }
+        if active.summary.recordCount == 0 { return true }
+        return tail + UInt64(byteCount) <= active.byteCountTarget
+            && active.summary.recordCount + UInt64(recordCount) <= tuning.segmentRecordCountMaximum
+    }
+
+    /// Appends a record to the current buffer. The caller has checked `room`.
+    mutating func append(_ parts: borrowing RecordParts) -> Placement {
+        let byteCount = parts.header.recordByteCount
+        let placement = place(byteCount: byteCount)
+        let buffer = buffers[currentBuffer]
+        var target = buffer.mutableBytes(fill..<fill + byteCount)
+        encode(parts, at: placement, into: &target)
+        fill += byteCount
+        return placement
+    }
+
+    /// The place and number of the next record.
+    mutating func place(byteCount: Int) -> Placement {
+        guard let active else { preconditionFailure("a record is appended to an active segment") }
+        return Placement(
+            offset: tail, sequence: takeSequence(), byteCount: byteCount,
+            segmentOrdinal: active.ordinal)
+    }
+
+    /// Writes a record into `target`, which begins at its header; the payload too.
+    mutating func encode(
+        _ parts: borrowing RecordParts, at placement: Placement, into target: inout MutableRawSpan
+    ) {
+        let prefixByteCount = encodePrefix(parts, at: placement, into: &target)
+        target.copy(from: parts.payloadHead, to: prefixByteCount)
+        target.copy(from: parts.payloadTail, to: prefixByteCount + parts.payloadHead.byteCount)
+        let end = prefixByteCount + parts.header.storedByteCount
+        for padding in end..<placement.byteCount { target.store(UInt8(0), at: padding) }
+    }
+
+    /// Writes header, key and metadata into `target`, with their checksum, and counts the record.
+    /// Returns how many bytes that took.
+    mutating func encodePrefix(
+        _ parts: borrowing RecordParts, at placement: Placement, into target: inout MutableRawSpan
+    ) -> Int {
+        var header = parts.header
+        header.sequence = placement.sequence
+        header.durableLag = RecordHeader.durableLag(
+            at: placement.offset, durableOffset: syncedOffset)
+        header.encode(into: &target, at: 0)
+        target.copy(from: parts.key, to: RecordHeader.byteCount)
+        target.copy(
+            from: parts.metadata, to: RecordHeader.byteCount + header.keyByteCount)
+        sealPrefix(of: header, key: parts.key, at: placement.offset, in: &target)
+        return header.prefixByteCount
+    }
+
+    /// Adds the header checksum to an encoded prefix and counts the record.
+    mutating func sealPrefix(
+        of header: RecordHeader, key: RawSpan, at offset: UInt64, in target: inout MutableRawSpan
+    ) {
+        guard let seed = active?.seed else {
+            preconditionFailure("a record is appended to an active segment")
+        }
+        RecordHeader.writeHeaderCRC(
+            into: &target, prefixByteCount: header.prefixByteCount, seed: seed, offset: offset)
+        let crc = RecordHeader.storedHeaderCRC(of: target.bytes)
+        active?.summary.add(header, key: key, headerCRC: crc)
+        recordsSinceMark += 1
+    }
+}

@@ -1,0 +1,136 @@
+// Publishing: appended records become what readers find.
+//
+// Records of one key are published in log order, or the older is marked superseded: an
+// acknowledged interval or os write overtakes a synced one of the same key that still waits.
+
+internal import CairnFormat
+internal import CairnSystem
+
+extension LogState {
+    /// Publishes and completes what the disk now holds: entries that asked for *os* up to
+    /// `flushedOffset`, the others up to `syncedOffset`.
+    mutating func settle(into completed: inout [Completed]) {
+        for counter in pending.counters {
+            let entry = pending[counter]
+            if entry.endOffset > flushedOffset { break }
+            if entry.isDone { continue }
+            guard entry.endOffset <= syncedOffset || entry.durability != .synced else { continue }
+            publish(counter)
+            completed.append(Completed(completion: entry.completion, outcome: entry.outcome))
+        }
+        pending.removeDone()
+    }
+
+    /// Makes a pending record visible.
+    private mutating func publish(_ counter: PendingQueue.Counter) {
+        pending[counter].isDone = true
+        let entry = pending[counter]
+        if entry.action == .barrier || entry.action == .chunk { return }
+        if entry.isSuperseded {
+            if let extent = entry.extent { retire(extent) }
+            return
+        }
+        supersedeOlder(than: counter)
+        let current = pending[counter]
+        publish(
+            current.action, hash: current.hash, key: current.key.rawSpan,
+            location: current.location, byteCount: current.byteCount, replaced: current.replaced)
+        if entry.endOffset > syncedOffset { unsyncedHashes.append(entry.hash) }
+    }
+
+    /// Marks older pending records of the same key: they will never be visible.
+    private mutating func supersedeOlder(than counter: PendingQueue.Counter) {
+        if PlantedBug.supersededPublishedLate.isPlanted { return }
+        var older = pending.older(than: counter)
+        while let current = older {
+            if !pending[current].isDone && !pending[current].isSuperseded
+                && pending[current].key == pending[counter].key
+            {
+                pending[current].isSuperseded = true
+                pending[counter].replaced = pending[current].replaced
+            }
+            older = pending.older(than: current)
+        }
+    }
+
+    /// Publishes a record that was acknowledged when it was appended.
+    mutating func publishAtOnce(
+        _ action: PendingEntry.Action, hash: UInt64, key: RawSpan, location: Location,
+        byteCount: Int, replaced: Replaced
+    ) {
+        var replaced = replaced
+        var older = pending.isEmpty ? nil : pending.youngest(of: hash)
+        while let current = older {
+            if !pending[current].isDone && !pending[current].isSuperseded
+                && pending[current].key.rawSpan.isEqual(to: key)
+            {
+                pending[current].isSuperseded = true
+                replaced = pending[current].replaced
+            }
+            older = pending.older(than: current)
+        }
+        publish(
+            action, hash: hash, key: key, location: location, byteCount: byteCount,
+            replaced: replaced)
+        unsyncedHashes.append(hash)
+        if action == .delete || location.offset >= flushedOffset { holdsAcknowledged = true }
+    }
+
+    /// The index and the accounts after a record took its place.
+    private mutating func publish(
+        _ action: PendingEntry.Action, hash: UInt64, key: RawSpan, location: Location,
+        byteCount: Int, replaced: Replaced
+    ) {
+        if action == .delete {
+            removeSlot(hash, key: key)
+            keyCount -= replaced.isSomething ? 1 : 0
+        } else {
+            setSlot(hash, key: key, to: location)
+            keyCount += replaced.isSomething ? 0 : 1
+            segments[location.segmentOrdinal].liveByteCount += UInt64(byteCount)
+        }
+        guard replaced.isSomething else { return }
+        discount(replaced)
+        if let extent = replaced.extent { retire(extent) }
+    }
+
+    /// Takes a replaced record off its segment's account. The size of a record whose header is
+    /// damaged is an upper bound, so the account cannot be taken below zero.
+    mutating func discount(_ replaced: Replaced) {
+        let live = segments[replaced.segmentOrdinal].liveByteCount
+        segments[replaced.segmentOrdinal].liveByteCount =
+            live - min(live, UInt64(replaced.byteCount))
+    }
+
+    mutating func setSlot(_ hash: UInt64, key: RawSpan, to location: Location) {
+        if index.location(of: hash) == .overflow {
+            overflow.set(hash, key: key, to: location)
+        } else {
+            index.set(hash, to: location)
+        }
+    }
+
+    mutating func removeSlot(_ hash: UInt64, key: RawSpan) {
+        if index.location(of: hash) == .overflow {
+            overflow.remove(hash, key: key)
+        } else {
+            index.remove(hash)
+        }
+    }
+
+    /// Moves the only key of a hash to the overflow map, before another key joins it.
+    mutating func startOverflow(_ hash: UInt64, otherKey: RawSpan, at location: Location) {
+        overflow.set(hash, key: otherKey, to: location)
+        index.set(hash, to: .overflow)
+    }
+
+    /// Chunk records are found through their composite record only, so they are published as
+    /// soon as they are appended.
+    mutating func publishChunk(_ hash: UInt64, key: RawSpan, location: Location, byteCount: Int) {
+        setSlot(hash, key: key, to: location)
+        segments[location.segmentOrdinal].liveByteCount += UInt64(byteCount)
+    }
+
+    /// Queues the removal of a replaced blob's chunks.
+    mutating func retire(_ extent: BlobExtent) { deadBlobs.append(extent) }
+}

@@ -1,0 +1,144 @@
+// LogState — the log, the segments and what is in flight: everything that the log lock guards.
+//
+// Pure: no file, no clock, no thread. The engine moves bytes to the disk and reports back.
+// Invariants:
+//  (1) flushedOffset <= bufferBase <= tail; bytes in [flushedOffset, tail) are in memory;
+//  (2) syncedOffset <= flushedOffset; everything below it in the active segment is durable, and so
+//      is every earlier segment, whole (a segment is synced before the next one takes a byte);
+//  (3) the index holds published records only, each newer than what it replaced;
+//  (4) sequence numbers handed out are below `leaseEnd`, which is durable in MANIFEST.
+// Spec: Engine.md, "The write path".
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// A segment as the engine knows it; `ordinal` is its place in `LogState.segments`.
+struct SegmentInfo {
+    let id: UInt64
+    let salt: UInt64
+    /// Bytes up to the logical end.
+    var logicalByteCount: UInt64
+    var recordCount: UInt64
+    /// Record bytes of what the index holds of it.
+    var liveByteCount: UInt64 = 0
+}
+
+/// The segment that takes records.
+struct ActiveSegment {
+    let ordinal: Int
+    let id: UInt64
+    let salt: UInt64
+    let seed: SegmentSeed
+    let file: FileHandle
+    /// Beyond it the next record goes to another segment.
+    let byteCountTarget: UInt64
+    /// Of everything appended.
+    var summary = SegmentSummary()
+    /// Of everything below `flushedOffset`.
+    var flushedSummary = SegmentSummary()
+    /// The file holds zeros up to here.
+    var zeroedOffset: UInt64 = 0
+    /// Its seal is written.
+    var isSealed = false
+    /// A write failed: what follows `flushedOffset` is void, the next record goes elsewhere.
+    var isEnded = false
+}
+
+/// A segment that is listed in MANIFEST, empty, and waits to become the active one.
+struct SpareSegment {
+    let id: UInt64
+    let salt: UInt64
+    let file: FileHandle
+}
+
+struct LogState: ~Copyable {
+    let index: Index
+    let overflow: OverflowMap
+    let handles: SegmentHandles
+    let tuning: Tuning
+
+    // Segments
+    var segments: [SegmentInfo] = []
+    var active: ActiveSegment?
+    var spare: SpareSegment?
+
+    // The tail
+    /// Both append buffers; the engine's own reference is the same.
+    let buffers: [AlignedBuffer]
+    var currentBuffer = 0
+    /// File offset of the first byte of the current buffer.
+    var bufferBase: UInt64 = 0
+    var fill = 0
+    /// A buffer that was handed to the disk and is not known to be there yet.
+    var flushing: FlushPlan?
+    var flushedOffset: UInt64 = 0
+    var syncedOffset: UInt64 = 0
+    /// Records in memory that were acknowledged already (interval).
+    var holdsAcknowledged = false
+    /// Hashes of published records that are not synced, in log order.
+    var unsyncedHashes: [UInt64] = []
+    /// How many of them lie below `flushedOffset`.
+    var flushedHashCount = 0
+    var pending = PendingQueue()
+
+    // Numbers
+    var nextSequence: UInt64 = 0
+    var leaseEnd: UInt64 = 0
+
+    // Roles
+    var isLed = false
+    /// Nothing may be appended: the holder of the lead rotates or writes past the buffers.
+    var isStopped = false
+    var lastLeadMadeRoom = false
+    var roomWaiters: [Parker] = []
+    var lastBatchCount = 0
+
+    // Conditions
+    var failure: StoreError?
+    var isClosed = false
+    var isReadOnly = false
+    var writeFailureCount = 0
+    var uncertainHashes: Set<UInt64> = []
+
+    // Counts
+    var keyCount: UInt64 = 0
+    var deadBlobs: [BlobExtent] = []
+    var recordsSinceMark = 0
+    var tailAtIdleCheck: UInt64 = 0
+
+    init(
+        index: Index, overflow: OverflowMap, handles: SegmentHandles, tuning: Tuning,
+        buffers: [AlignedBuffer]
+    ) {
+        self.index = index
+        self.overflow = overflow
+        self.handles = handles
+        self.tuning = tuning
+        self.buffers = buffers
+    }
+
+    /// Where the next record goes.
+    var tail: UInt64 { bufferBase + UInt64(fill) }
+
+    /// Whether all that was appended is durable and published.
+    var isSettled: Bool { syncedOffset == tail && pending.isEmpty }
+
+    /// The next sequence number. The caller has checked the lease.
+    mutating func takeSequence() -> UInt64 {
+        precondition(nextSequence < leaseEnd, "a sequence number is below the durable ceiling")
+        defer { nextSequence += 1 }
+        return nextSequence
+    }
+}
+
+/// Bytes on their way to the disk.
+struct FlushPlan {
+    let bufferIndex: Int
+    let offset: UInt64
+    let byteCount: Int
+    let summary: SegmentSummary
+    /// How many of the noted hashes belong to what lies below its end.
+    let hashCount: Int
+
+    var endOffset: UInt64 { offset + UInt64(byteCount) }
+}

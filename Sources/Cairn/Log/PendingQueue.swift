@@ -1,0 +1,145 @@
+// PendingQueue — records that are appended but not yet published, in log order.
+//
+// Invariants: (1) end offsets never fall from front to back; (2) for each hash, `latest` names the
+// youngest pending entry, and `previous` chains the older ones; an entry that has left the queue
+// ends the chain. Guarded by the log lock. A barrier is an answer that rests on pending records:
+// it has no record of its own and leaves with them.
+
+internal import CairnSystem
+
+/// The extent of a large blob: its chunks' common id, and how many there are.
+struct BlobExtent: Equatable {
+    let blobID: UInt64
+    let chunkCount: UInt64
+}
+
+/// What a record takes the place of when it is published.
+struct Replaced {
+    /// Zero: nothing was there.
+    var byteCount = 0
+    var segmentOrdinal = 0
+    var extent: BlobExtent?
+
+    static let nothing = Replaced()
+
+    var isSomething: Bool { byteCount > 0 }
+}
+
+/// One appended record, or one barrier.
+struct PendingEntry {
+    enum Action: UInt8 {
+        case put
+        case composite
+        case delete
+        case chunk
+        case barrier
+    }
+
+    let action: Action
+    let hash: UInt64
+    let key: [UInt8]
+    let location: Location
+    let sequence: UInt64
+    let byteCount: Int
+    /// The log must be written, or synced, to here.
+    let endOffset: UInt64
+    let durability: Durability
+    /// The blob that this composite record commits.
+    let extent: BlobExtent?
+    var replaced: Replaced
+    var completion: Completion
+    var outcome: WriteOutcome
+    fileprivate(set) var previous: UInt64 = .max
+    /// A younger record of the same key was published before this one.
+    var isSuperseded = false
+    /// Published, or given up.
+    var isDone = false
+    /// Given up: the record is not in the log.
+    var isVoid = false
+}
+
+struct PendingQueue {
+    /// Position of an entry, counted since the store was opened.
+    typealias Counter = UInt64
+
+    private var entries: [PendingEntry] = []
+    private var head = 0
+    private var headCounter: Counter = 0
+    private var latest: [UInt64: Counter] = [:]
+
+    var isEmpty: Bool { head == entries.count }
+    var count: Int { entries.count - head }
+    var counters: Range<Counter> { headCounter..<headCounter + UInt64(count) }
+
+    subscript(counter: Counter) -> PendingEntry {
+        get { entries[head + Int(counter - headCounter)] }
+        _modify { yield &entries[head + Int(counter - headCounter)] }
+    }
+
+    mutating func append(_ entry: PendingEntry) {
+        let counter = counters.upperBound
+        entries.append(entry)
+        guard entry.action != .barrier else { return }
+        if let older = latest.updateValue(counter, forKey: entry.hash) {
+            self[counter].previous = older
+        }
+    }
+
+    /// Whether any record of this hash is pending.
+    func holds(_ hash: UInt64) -> Bool { latest[hash] != nil }
+
+    /// The youngest pending entry of the hash, whatever its key.
+    func youngest(of hash: UInt64) -> Counter? { latest[hash] }
+
+    /// The pending entry that decides what this key is; nil when the index does.
+    func deciding(for hash: UInt64, key: RawSpan) -> Counter? {
+        var counter = latest[hash]
+        while let current = counter {
+            if !self[current].isVoid && self[current].key.rawSpan.isEqual(to: key) {
+                return self[current].isSuperseded ? nil : current
+            }
+            counter = older(than: current)
+        }
+        return nil
+    }
+
+    /// Whether a pending record has this hash but another key.
+    func holdsOther(_ hash: UInt64, than key: RawSpan) -> Bool {
+        var counter = latest[hash]
+        while let current = counter {
+            if !self[current].key.rawSpan.isEqual(to: key) { return true }
+            counter = older(than: current)
+        }
+        return false
+    }
+
+    /// The next older pending entry with the same hash.
+    func older(than counter: Counter) -> Counter? {
+        let previous = self[counter].previous
+        return previous != .max && previous >= headCounter ? previous : nil
+    }
+
+    /// Removes finished entries from the front.
+    mutating func removeDone() {
+        while head < entries.count && entries[head].isDone {
+            removeFirst()
+        }
+        if head == entries.count {
+            entries.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head > 1024 && head > entries.count / 2 {
+            entries.removeFirst(head)
+            head = 0
+        }
+    }
+
+    private mutating func removeFirst() {
+        let entry = entries[head]
+        if entry.action != .barrier, latest[entry.hash] == headCounter {
+            latest[entry.hash] = nil
+        }
+        entries[head].completion = .none
+        head += 1
+        headCounter += 1
+    }
+}

@@ -1,0 +1,57 @@
+// BlobSink — who receives the bytes of a read.
+//
+// Pieces come in order, each verified before it is handed over; a piece is valid during the call
+// only. A read that fails half-way has handed over true bytes, never wrong ones.
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// Receives the verified bytes of a blob.
+protocol BlobSink {
+    /// Called once, before any piece; `byteCount` is how many bytes will follow.
+    mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError)
+    mutating func take(_ piece: RawSpan) throws(StoreError)
+    /// Called before `begin` when the blob is a large one, while it is pinned.
+    mutating func found(_ composite: Composite)
+}
+
+extension BlobSink {
+    mutating func found(_ composite: Composite) {}
+}
+
+/// Collects everything in an array.
+struct ArraySink: BlobSink {
+    /// The most that is collected in memory; larger blobs are streamed.
+    static let byteCountMaximum: UInt64 = 1 << 31
+
+    private(set) var information: BlobInformation?
+    private(set) var bytes: [UInt8] = []
+
+    mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError) {
+        guard byteCount <= Self.byteCountMaximum else {
+            throw StoreError(
+                .blobTooLarge,
+                "\(byteCount) bytes are too many to return at once: read them as a stream")
+        }
+        self.information = information
+        bytes.reserveCapacity(Int(byteCount))
+    }
+
+    mutating func take(_ piece: RawSpan) throws(StoreError) {
+        bytes.append(copying: piece)
+    }
+}
+
+/// Hands every piece to a closure.
+struct ClosureSink: BlobSink {
+    private(set) var information: BlobInformation?
+    private let body: (RawSpan) -> Void
+
+    init(_ body: @escaping (RawSpan) -> Void) { self.body = body }
+
+    mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError) {
+        self.information = information
+    }
+
+    mutating func take(_ piece: RawSpan) throws(StoreError) { body(piece) }
+}

@@ -1,0 +1,58 @@
+// Examining: what a writer must know of the record that its key has now. Reads the old header and
+// key, outside every lock; the append checks under the lock that nothing changed since.
+
+internal import CairnFormat
+internal import CairnSystem
+
+extension Engine {
+    /// The present record of a key, or the other key that holds its hash.
+    func examine(_ hash: UInt64, _ key: RawSpan) throws(StoreError) -> Examined {
+        let scratch = ReadScratch.take()
+        defer { scratch.giveBack() }
+        let token = readers.enter()
+        defer { readers.leave(token) }
+        var examined = Examined()
+        examined.slot = index.location(of: hash)
+        examined.occupant = examined.slot
+        if examined.slot == .overflow {
+            examined.occupant = overflow.location(of: hash, key: key) ?? .empty
+        }
+        guard examined.occupant.isRecord else { return examined }
+        var count = 0
+        let location = examined.occupant
+        switch try fetchFront(location, key: key, wanted: 512, scratch, count: &count) {
+        case .found(let header):
+            examined.found = try found(header, location, key, scratch)
+        case .other(let header):
+            let record = scratch.record
+            examined.otherKey = record.bytes(header.keyRange).copyBytes()
+        case .damaged:
+            // Nobody can tell whose it was. It counts as this key's, so that writing the blob
+            // again, or deleting it, heals the store.
+            examined.found = FoundRecord(
+                sequence: 0, byteCount: location.byteCountBound,
+                segmentOrdinal: location.segmentOrdinal, extent: nil, isDamaged: true)
+        }
+        return examined
+    }
+
+    private func found(
+        _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch
+    ) throws(StoreError) -> FoundRecord {
+        var extent: BlobExtent?
+        var isDamaged = false
+        if header.type == .composite {
+            do {
+                let composite = try composite(of: header, location, key, scratch)
+                extent = BlobExtent(
+                    blobID: composite.blobID, chunkCount: UInt64(composite.chunkCount))
+            } catch {
+                guard error.kind == .damaged else { throw error }
+                isDamaged = true
+            }
+        }
+        return FoundRecord(
+            sequence: header.sequence, byteCount: header.recordByteCount,
+            segmentOrdinal: location.segmentOrdinal, extent: extent, isDamaged: isDamaged)
+    }
+}

@@ -1,0 +1,124 @@
+// Fetching: bytes of a record from its file or from the log's buffer, verified.
+//
+// Called inside a `Readers` section: the segment's file stays open until the section is left.
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+/// What fetching a record's front found.
+enum Fetched {
+    /// The header and key are intact and the key is the one that was asked for.
+    case found(RecordHeader)
+    /// An intact record of another key.
+    case other(RecordHeader)
+    /// The bytes do not hold an intact record.
+    case damaged(FormatError)
+}
+
+extension Engine {
+    /// Reads the front of the record at `location`: at least header, key and metadata, and as
+    /// much of the payload as `wanted` allows. `scratch.record` then holds `count` bytes of it.
+    func fetchFront(
+        _ location: Location, key: RawSpan, wanted: Int, _ scratch: ReadScratch,
+        count: inout Int
+    ) throws(StoreError) -> Fetched {
+        let bound = location.byteCountBound
+        let first = min(bound, max(wanted, RecordHeader.byteCount + key.byteCount))
+        count = try fetch(location, from: 0, byteCount: first, scratch)
+        var record = scratch.record
+        let header: RecordHeader
+        do {
+            header = try RecordHeader(decoding: record.bytes(0..<count))
+        } catch {
+            return .damaged(error)
+        }
+        guard header.recordByteCount <= bound else {
+            return .damaged(FormatError(.invalidField("length"), in: .record, at: 0))
+        }
+        if count < header.prefixByteCount {
+            count = try fetch(location, from: 0, byteCount: header.prefixByteCount, scratch)
+            record = scratch.record
+        }
+        let isIntact =
+            PlantedBug.headerChecksumIgnored.isPlanted
+            || RecordHeader.verifyHeaderCRC(
+                record: record.bytes(0..<count), prefixByteCount: header.prefixByteCount,
+                seed: SegmentSeed(crc: handles.seed(of: location.segmentOrdinal)),
+                offset: location.offset)
+        guard isIntact else {
+            return .damaged(FormatError(.checksumMismatch, in: .record, at: 4))
+        }
+        let isSame =
+            PlantedBug.keyNotCompared.isPlanted
+            || (header.keyByteCount == key.byteCount
+                && record.bytes(header.keyRange).isEqual(to: key))
+        return isSame ? .found(header) : .other(header)
+    }
+
+    /// Reads `byteCount` bytes of the record from `start` on, to the same place in
+    /// `scratch.record`. Fewer at the end of the file. One retry after an error.
+    func fetch(
+        _ location: Location, from start: Int, byteCount: Int, _ scratch: ReadScratch
+    ) throws(StoreError) -> Int {
+        let ordinal = location.segmentOrdinal
+        let buffer = scratch.recordBuffer(start + byteCount)
+        if location.offset >= handles.flushedOffset(of: ordinal),
+            let count = copyFromLog(location, from: start, byteCount: byteCount, buffer)
+        {
+            return count
+        }
+        let flushed = handles.flushedOffset(of: ordinal)
+        let offset = location.offset + UInt64(start)
+        let available = Int(min(UInt64(byteCount), flushed - min(offset, flushed)))
+        let file = FileHandle(rawValue: handles.handle(of: ordinal))
+        var target = buffer.mutableBytes(start..<start + available)
+        do {
+            return try storage.read(file, into: &target, at: offset)
+        } catch {
+            do {
+                return try storage.read(file, into: &target, at: offset)
+            } catch {
+                throw StoreError(
+                    .inputOutput, "reading a record of segment "
+                        + "\(SegmentFileName(handles.segmentID(of: ordinal))): \(error)",
+                    segmentID: handles.segmentID(of: ordinal), offset: offset, errno: error.code)
+            }
+        }
+    }
+
+    /// Copies from the log's buffers; nil when the record went to its file meanwhile.
+    private func copyFromLog(
+        _ location: Location, from start: Int, byteCount: Int, _ target: AlignedBuffer
+    ) -> Int? {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.copyUnflushed(location, from: start, byteCount: byteCount, target)
+    }
+}
+
+extension LogState {
+    /// Copies bytes of a record that is still in memory. Nil: it is not.
+    func copyUnflushed(
+        _ location: Location, from start: Int, byteCount: Int, _ target: AlignedBuffer
+    ) -> Int? {
+        guard let active, active.ordinal == location.segmentOrdinal,
+            location.offset >= flushedOffset
+        else { return nil }
+        let offset = location.offset + UInt64(start)
+        let (buffer, base, end): (AlignedBuffer, UInt64, UInt64)
+        if let flushing, location.offset < flushing.endOffset {
+            (buffer, base, end) = (
+                buffers[flushing.bufferIndex], flushing.offset, flushing.endOffset
+            )
+        } else {
+            (buffer, base, end) = (buffers[currentBuffer], bufferBase, tail)
+        }
+        guard location.offset >= base, location.offset < end else { return nil }
+        let count = Int(min(UInt64(byteCount), end - min(offset, end)))
+        let position = Int(offset - base)
+        let source = buffer
+        target.copy(from: source.bytes(position..<position + count), to: start)
+        return count
+    }
+}

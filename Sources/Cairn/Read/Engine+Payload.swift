@@ -1,0 +1,134 @@
+// Payloads: verified, decoded, cut to the range that was asked for.
+//
+// A whole payload is verified whole, however small the range. A blocked one is verified block by
+// block, and read in windows that stay in the cache between the read and its checksum.
+
+internal import CairnFormat
+internal import CairnSystem
+
+extension Engine {
+    /// Hands over `range` of the decoded payload. `scratch.record` holds the record's first
+    /// `count` bytes.
+    func deliverPayload(
+        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<Int>,
+        _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
+    ) throws(StoreError) {
+        if header.flags.contains(.blocked) {
+            return try deliverBlocks(of: header, location, key, range, scratch, count, &sink)
+        }
+        let end = header.unpaddedByteCount
+        if count < end {
+            let more = try fetch(location, from: count, byteCount: end - count, scratch)
+            guard count + more >= end else { throw damaged(key, location, "its bytes end early") }
+        }
+        let record = scratch.record
+        let stored = record.bytes(header.payloadRange)
+        guard
+            PlantedBug.payloadChecksumIgnored.isPlanted
+                || Checksum.crc32c(stored) == header.payloadCRC
+        else {
+            throw damaged(key, location, "the checksum of its payload does not match")
+        }
+        if header.codec == .raw { return try sink.take(stored.extracting(range)) }
+        let decoded = try decode(stored, header.rawByteCount, location, key, scratch)
+        try sink.take(decoded.bytes(range))
+    }
+
+    private func decode(
+        _ stored: RawSpan, _ rawByteCount: Int, _ location: Location, _ key: RawSpan,
+        _ scratch: ReadScratch
+    ) throws(StoreError) -> AlignedBuffer {
+        let buffer = scratch.decodedBuffer(rawByteCount)
+        var target = buffer.mutableBytes(0..<rawByteCount)
+        guard LZ4.decompress(stored, into: &target) == rawByteCount else {
+            throw damaged(key, location, "it does not decompress to its length")
+        }
+        return buffer
+    }
+
+    // MARK: Blocks
+
+    /// A run of blocks that is read at once.
+    private struct Window {
+        var blocks: Range<Int>
+        /// From the start of the record.
+        var stored: Range<Int>
+    }
+
+    private func deliverBlocks(
+        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<Int>,
+        _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
+    ) throws(StoreError) {
+        var count = count
+        let table = try tableBytes(of: header, location, key, scratch, &count)
+        let entries: BlockTable
+        do {
+            entries = try BlockTable(decoding: table.rawSpan, header: header)
+        } catch {
+            throw damaged(key, location, "\(error)")
+        }
+        let wanted = entries.blocks(overlapping: range)
+        var offset = header.prefixByteCount + entries.storedOffset(ofBlock: wanted.lowerBound)
+        // What is in the buffer already is used; the rest comes window by window.
+        for number in wanted {
+            let block = entries.block(number, at: offset - header.prefixByteCount)
+            let end = offset + block.storedRange.count
+            if end > count {
+                let limit = min(
+                    header.unpaddedByteCount, max(end, offset + ReadScratch.windowByteCount))
+                count = offset + (try fetch(
+                    location, from: offset, byteCount: limit - offset, scratch))
+            }
+            guard end <= count else { throw damaged(key, location, "its bytes end early") }
+            try deliver(block, at: offset..<end, location, key, range, scratch, &sink)
+            offset = end
+        }
+    }
+
+    private func deliver(
+        _ block: Block, at place: Range<Int>, _ location: Location, _ key: RawSpan,
+        _ range: Range<Int>, _ scratch: ReadScratch, _ sink: inout some BlobSink
+    ) throws(StoreError) {
+        let record = scratch.record
+        let stored = record.bytes(place)
+        guard PlantedBug.blockChecksumIgnored.isPlanted || block.verify(stored) else {
+            throw damaged(
+                key, location, "the checksum of its block at \(block.rawRange.lowerBound) "
+                    + "does not match")
+        }
+        let wanted = range.clamped(to: block.rawRange)
+        let start = wanted.lowerBound - block.rawRange.lowerBound
+        let cut = start..<start + wanted.count
+        if block.codec == .raw { return try sink.take(stored.extracting(cut)) }
+        let decoded = try decode(stored, block.rawRange.count, location, key, scratch)
+        try sink.take(decoded.bytes(cut))
+    }
+
+    /// A copy of the block table, read completely.
+    private func tableBytes(
+        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch,
+        _ count: inout Int
+    ) throws(StoreError) -> [UInt8] {
+        let start = header.prefixByteCount
+        let frontEnd = start + BlockTable.fixedByteCount
+        if count < frontEnd {
+            count = try fetch(location, from: 0, byteCount: frontEnd, scratch)
+        }
+        let byteCount: Int
+        do {
+            let record = scratch.record
+            let front = record.bytes(start..<max(start, min(count, frontEnd)))
+            byteCount = try BlockTable.byteCount(decoding: front, header: header)
+        } catch {
+            throw damaged(key, location, "\(error)")
+        }
+        if count < start + byteCount {
+            count = try fetch(location, from: 0, byteCount: start + byteCount, scratch)
+        }
+        guard count >= start + byteCount else {
+            throw damaged(key, location, "its bytes end early")
+        }
+        let record = scratch.record
+        return record.bytes(start..<start + byteCount).copyBytes()
+    }
+}

@@ -1,0 +1,263 @@
+// Reading: find the newest version of a key, verify every byte that is returned, hand it over.
+//
+// Lock-free but for records still in the log's buffer. A record that does not match its location
+// is looked up again: only an unchanged location is damage. One pread for a small blob.
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+extension Engine {
+    /// The blob, or a range of it clipped to its size; nil when there is none.
+    package func get(
+        _ key: RawSpan, range: Range<UInt64>? = nil
+    ) throws(StoreError) -> Blob? {
+        var sink = ArraySink()
+        try read(key, range: range, into: &sink)
+        guard let information = sink.information else { return nil }
+        return Blob(
+            version: information.version, totalByteCount: information.byteCount,
+            metadata: information.metadata, bytes: sink.bytes)
+    }
+
+    /// Calls `body` with the verified bytes, piece by piece; nil when there is no such blob.
+    package func withBytes(
+        of key: RawSpan, range: Range<UInt64>? = nil, _ body: (RawSpan) -> Void
+    ) throws(StoreError) -> BlobInformation? {
+        try withoutActuallyEscaping(body) { (body) throws(StoreError) in
+            var sink = ClosureSink(body)
+            try read(key, range: range, into: &sink)
+            return sink.information
+        }
+    }
+
+    /// What is known of a blob without reading its bytes.
+    package func information(_ key: RawSpan) throws(StoreError) -> BlobInformation? {
+        var sink = ArraySink()
+        try read(key, range: 0..<0, into: &sink)
+        return sink.information
+    }
+
+    /// Reads into `sink`; it is not called when there is no such blob.
+    func read(
+        _ key: RawSpan, range: Range<UInt64>?, into sink: inout some BlobSink
+    ) throws(StoreError) {
+        try checkKey(key)
+        let scratch = ReadScratch.take()
+        defer { scratch.giveBack() }
+        let hash = hash(key)
+        let token = readers.enter()
+        defer { readers.leave(token) }
+        if hasFailed.load(ordering: .acquiring) { try checkCertain(hash, key) }
+        var last = Location.empty
+        while true {
+            let location = location(of: hash, key)
+            guard location.isRecord else { return try checkHidden(key, foundSequence: nil) }
+            let isRepeated = location == last
+            last = location
+            switch try readRecord(location, key, range, scratch, isRepeated, &sink) {
+            case .done: return
+            case .absent: return try checkHidden(key, foundSequence: nil)
+            case .retry: continue
+            }
+        }
+    }
+
+    /// The key's location in the index or the overflow map.
+    func location(of hash: UInt64, _ key: RawSpan) -> Location {
+        let location = index.location(of: hash)
+        guard location == .overflow else { return location }
+        return overflow.location(of: hash, key: key) ?? .empty
+    }
+
+    private enum Reading {
+        case done
+        case absent
+        case retry
+    }
+
+    private func readRecord(
+        _ location: Location, _ key: RawSpan, _ range: Range<UInt64>?, _ scratch: ReadScratch,
+        _ isRepeated: Bool, _ sink: inout some BlobSink
+    ) throws(StoreError) -> Reading {
+        var count = 0
+        let wanted =
+            range?.isEmpty == true
+            ? RecordHeader.byteCount + key.byteCount + 512 : ReadScratch.windowByteCount
+        let fetched = try fetchFront(location, key: key, wanted: wanted, scratch, count: &count)
+        switch fetched {
+        case .found(let header):
+            try checkHidden(key, foundSequence: header.sequence)
+            if header.type == .composite {
+                return try readLarge(header, location, key, range, scratch, &sink)
+            }
+            try deliver(header, location, key, range, scratch, count, &sink)
+            return .done
+        case .other where isRepeated: return .absent
+        case .damaged(let error) where isRepeated:
+            throw damaged(key, location, "\(error)")
+        case .other, .damaged: return .retry
+        }
+    }
+
+    /// Hands over a record that stands alone.
+    private func deliver(
+        _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<UInt64>?,
+        _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
+    ) throws(StoreError) {
+        let total = UInt64(header.rawByteCount)
+        let range = (range ?? 0..<total).clamped(to: 0..<total)
+        let metadata = try metadata(of: header, location, key, scratch)
+        let information = BlobInformation(
+            version: Version(sequence: header.sequence), byteCount: total, metadata: metadata)
+        try sink.begin(information, byteCount: UInt64(range.count))
+        guard !range.isEmpty else { return }
+        try deliverPayload(
+            of: header, location, key, Int(range.lowerBound)..<Int(range.upperBound), scratch,
+            count, &sink)
+    }
+
+    /// The user's metadata of the record whose front is in `scratch`.
+    private func metadata(
+        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch
+    ) throws(StoreError) -> [UInt8] {
+        guard header.metadataByteCount > 0 else { return [] }
+        let record = scratch.record
+        let bytes = record.bytes(header.metadataRange)
+        do {
+            guard let range = try RecordMetadata(decoding: bytes).userRange else { return [] }
+            return bytes.extracting(range).copyBytes()
+        } catch {
+            throw damaged(key, location, "\(error)")
+        }
+    }
+
+    // MARK: Large blobs
+
+    /// Reads a blob that is cut into chunks. The blob is pinned, so that its chunks stay while
+    /// the key is overwritten.
+    private func readLarge(
+        _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<UInt64>?,
+        _ scratch: ReadScratch, _ sink: inout some BlobSink
+    ) throws(StoreError) -> Reading {
+        let composite = try composite(of: header, location, key, scratch)
+        pins.pin(composite.blobID)
+        defer { pins.unpin(composite.blobID) }
+        guard self.location(of: hash(key), key) == location else { return .retry }
+        let metadata = try metadata(of: header, location, key, scratch)
+        let range = (range ?? 0..<composite.totalByteCount).clamped(
+            to: 0..<composite.totalByteCount)
+        let information = BlobInformation(
+            version: Version(sequence: header.sequence), byteCount: composite.totalByteCount,
+            metadata: metadata)
+        sink.found(composite)
+        try sink.begin(information, byteCount: UInt64(range.upperBound - range.lowerBound))
+        guard !range.isEmpty else { return .done }
+        try deliverChunks(of: composite, key, range, scratch, &sink)
+        return .done
+    }
+
+    /// The composite payload of the record whose front is in `scratch`.
+    func composite(
+        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch
+    ) throws(StoreError) -> Composite {
+        let end = header.payloadRange.upperBound
+        let count = try fetch(location, from: 0, byteCount: end, scratch)
+        guard count == end else { throw damaged(key, location, "its bytes end early") }
+        let record = scratch.record
+        let payload = record.bytes(header.payloadRange)
+        guard Checksum.crc32c(payload) == header.payloadCRC else {
+            throw damaged(key, location, "the checksum of its payload does not match")
+        }
+        do {
+            return try Composite(decoding: payload)
+        } catch {
+            throw damaged(key, location, "\(error)")
+        }
+    }
+
+    /// Hands over the bytes of a pinned blob.
+    func deliverChunks(
+        of composite: Composite, _ key: RawSpan, _ range: Range<UInt64>, _ scratch: ReadScratch,
+        _ sink: inout some BlobSink
+    ) throws(StoreError) {
+        for number in composite.chunks(overlapping: range) {
+            let chunkRange = composite.range(ofChunk: number)
+            let wanted = range.clamped(to: chunkRange)
+            let start = Int(wanted.lowerBound - chunkRange.lowerBound)
+            try deliverChunk(
+                number, of: composite, key, start..<start + Int(wanted.count), scratch, &sink)
+        }
+    }
+
+    private func deliverChunk(
+        _ number: UInt32, of composite: Composite, _ key: RawSpan, _ range: Range<Int>,
+        _ scratch: ReadScratch, _ sink: inout some BlobSink
+    ) throws(StoreError) {
+        let chunkKey = ChunkKey(blobID: composite.blobID, chunkNumber: number).encoded
+        let hash = chunkHash(chunkKey.rawSpan)
+        var last = Location.empty
+        while true {
+            let location = location(of: hash, chunkKey.rawSpan)
+            guard location.isRecord else {
+                throw damaged(key, location, "its chunk \(number) is missing")
+            }
+            var count = 0
+            let fetched = try fetchFront(
+                location, key: chunkKey.rawSpan, wanted: ReadScratch.windowByteCount, scratch,
+                count: &count)
+            switch fetched {
+            case .found(let header):
+                guard header.rawByteCount == composite.byteCount(ofChunk: number) else {
+                    throw damaged(key, location, "its chunk \(number) has another length")
+                }
+                return try deliverPayload(
+                    of: header, location, key, range, scratch, count, &sink)
+            case .other where location == last, .damaged where location == last:
+                throw damaged(key, location, "its chunk \(number) is damaged")
+            case .other, .damaged: last = location
+            }
+        }
+    }
+
+    // MARK: Doubt
+
+    func damaged(_ key: RawSpan, _ location: Location, _ what: String) -> StoreError {
+        let id = location.isRecord ? handles.segmentID(of: location.segmentOrdinal) : nil
+        let place = id.map { " (segment \(SegmentFileName($0)), offset \(location.offset))" } ?? ""
+        return StoreError(
+            .damaged, "the blob \(escapedText(key.copyBytes())) is damaged: \(what)\(place)",
+            segmentID: id, offset: location.isRecord ? location.offset : nil)
+    }
+
+    /// After a failed sync: what was not known to be durable is not read.
+    private func checkCertain(_ hash: UInt64, _ key: RawSpan) throws(StoreError) {
+        lock.lock()
+        let failure = state.uncertainHashes.contains(hash) ? state.failure : nil
+        lock.unlock()
+        guard let failure else { return }
+        throw StoreError(
+            .outcomeUnknown,
+            "the last write of \(escapedText(key.copyBytes())) may or may not survive: "
+                + failure.message)
+    }
+
+    /// A damaged span may hold a newer version, or a delete, of what a read found.
+    private func checkHidden(_ key: RawSpan, foundSequence: UInt64?) throws(StoreError) {
+        guard !hiddenSpans.isEmpty else { return }
+        for span in hiddenSpans where foundSequence.map({ $0 < span.sequenceEnd }) ?? true {
+            throw StoreError(
+                .uncertain,
+                "a damaged span may hold a newer version of \(escapedText(key.copyBytes())): "
+                    + span.description, segmentID: span.segmentID, offset: span.offset)
+        }
+    }
+}
+
+extension ChunkKey {
+    var encoded: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        bytes.withMutableRawSpan { encode(into: &$0) }
+        return bytes
+    }
+}

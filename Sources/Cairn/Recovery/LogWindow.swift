@@ -1,0 +1,47 @@
+// LogWindow — a sliding view of a segment file, for reading it from front to back.
+//
+// Bytes are read `scanByteCount` at a time; a longer piece makes the buffer grow to it once. What
+// lies beyond the end of the file is absent, not zero. One thread. An error of the disk is thrown:
+// it is never taken for the end of the log.
+
+internal import CairnSystem
+
+struct LogWindow<S: Storage> {
+    private let storage: S
+    private let file: FileHandle
+    private let step: Int
+    private var buffer: AlignedBuffer
+    private var start: UInt64 = 0
+    private var count = 0
+    /// Nothing is read from here on.
+    let limit: UInt64
+
+    init(storage: S, file: FileHandle, limit: UInt64, step: Int) {
+        self.storage = storage
+        self.file = file
+        self.limit = limit
+        self.step = step
+        buffer = AlignedBuffer(byteCount: max(64, min(step, Int(limit))))
+    }
+
+    /// Makes `byteCount` bytes at `offset` available, or fewer before `limit`; returns how many.
+    mutating func load(_ byteCount: Int, at offset: UInt64) throws(FileError) -> Int {
+        let wanted = Int(min(UInt64(byteCount), limit - min(offset, limit)))
+        if offset >= start, offset + UInt64(wanted) <= start + UInt64(count) { return wanted }
+        let length = Int(min(UInt64(max(wanted, step)), limit - min(offset, limit)))
+        if length > buffer.byteCount { buffer = AlignedBuffer(byteCount: length) }
+        start = offset
+        count = 0
+        guard length > 0 else { return 0 }
+        var target = buffer.mutableBytes(0..<length)
+        count = try storage.read(file, into: &target, at: offset)
+        return min(wanted, count)
+    }
+
+    /// Bytes that were loaded.
+    @_lifetime(borrow self)
+    func bytes(at offset: UInt64, count: Int) -> RawSpan {
+        let position = Int(offset - start)
+        return buffer.bytes(position..<position + count)
+    }
+}

@@ -1,0 +1,240 @@
+// What opening writes: the manifest, and only after it the removal of files it does not list.
+
+internal import CairnFormat
+internal import CairnSystem
+
+extension Opening {
+    /// Lists what was recovered, raises the ceiling, then cleans up.
+    mutating func commit(_ opened: inout OpenedStore<S>) throws(StoreError) {
+        let names = try segmentNames()
+        let highestID = names.compactMap { SegmentFileName(parsing: $0)?.id }.max() ?? 0
+        let start = nextSequence()
+        let end = start + tuning.sequenceLease
+        let entries = try recoveredEntries(&opened)
+        let dropped = struck
+        let hasLoss = options.acceptLoss
+        do {
+            try opened.manifest.update { manifest in
+                manifest.entries = entries
+                manifest.sequenceCeiling = max(manifest.sequenceCeiling, end)
+                manifest.nextSegmentID = max(manifest.nextSegmentID, highestID + 1)
+            }
+        } catch {
+            throw storeError(error.fileError, "replacing the manifest")
+        }
+        opened.leaseStart = start
+        opened.leaseEnd = end
+        if hasLoss && !dropped.isEmpty {
+            findings.append("\(dropped.count) segments left the list for ever")
+        }
+        try cleanUp(names, listed: Set(entries.map(\.id)))
+    }
+
+    /// No number below it was ever issued twice: the old ceiling, also past what a crash erased.
+    private func nextSequence() -> UInt64 {
+        let seen = maxSequence.map { $0 + 1 } ?? 0
+        if PlantedBug.sequenceFromMaximum.isPlanted { return seen }
+        return max(manifest.sequenceCeiling, seen)
+    }
+
+    private mutating func recoveredEntries(
+        _ opened: inout OpenedStore<S>
+    ) throws(StoreError) -> [SegmentEntry] {
+        var entries: [SegmentEntry] = []
+        var ordinal = 0
+        for segment in files {
+            guard let file = segment.file else { continue }
+            defer { ordinal += 1 }
+            var entry = segment.entry
+            if entry.state == .open || options.acceptLoss {
+                let isEmpty = segment.recovered.records.isEmpty
+                if isEmpty && entry.state == .open {
+                    forget(ordinal, file)
+                    struck.insert(entry.id)
+                    continue
+                }
+                describe(&entry, segment)
+            }
+            if PlantedBug.appendToOldSegment.isPlanted, segment.entry.state == .open,
+                !segment.recovered.isSealed
+            {
+                entry.state = .open
+                opened.continued = continued(segment, file, ordinal)
+            }
+            entries.append(entry)
+        }
+        return entries
+    }
+
+    private func forget(_ ordinal: Int, _ file: FileHandle) {
+        handles.remove(ordinal)
+        storage.close(file)
+    }
+
+    /// What the manifest says of a segment from now on: its length, its records' digest.
+    private func describe(_ entry: inout SegmentEntry, _ segment: ListedSegment) {
+        let recovered = segment.recovered
+        entry.state = recovered.isSealed ? .sealed : .recovered
+        entry.logicalByteCount = recovered.logicalByteCount
+        entry.recordCount = recovered.totals.recordCount
+        entry.digest = recovered.totals.digest.crc
+        entry.minSequence = recovered.totals.minSequence
+        entry.maxSequence = recovered.totals.maxSequence
+        if options.acceptLoss && !recovered.hidden.isEmpty { entry.flags.insert(.lossAccepted) }
+    }
+
+    /// The planted fault of appending behind what was recovered.
+    private func continued(
+        _ segment: ListedSegment, _ file: FileHandle, _ ordinal: Int
+    ) -> ActiveSegment {
+        ActiveSegment(
+            ordinal: ordinal, id: segment.entry.id, salt: segment.entry.salt,
+            seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id), file: file,
+            byteCountTarget: options.segmentByteCount ?? tuning.segmentByteCountMinimum,
+            summary: SegmentSummary(totals: segment.recovered.totals),
+            flushedSummary: SegmentSummary(totals: segment.recovered.totals))
+    }
+
+    // MARK: Files that nobody lists
+
+    private func segmentNames() throws(StoreError) -> [String] {
+        do {
+            return try storage.names(in: .segments)
+        } catch {
+            throw storeError(error, "listing segments")
+        }
+    }
+
+    private mutating func cleanUp(_ names: [String], listed: Set<UInt64>) throws(StoreError) {
+        do {
+            var quarantined = false
+            for name in names.sorted() {
+                let file = SegmentFileName(parsing: name)
+                if let file, listed.contains(file.id) { continue }
+                quarantined = try cleanUp(name, file) || quarantined
+            }
+            if quarantined {
+                try storage.synchronize(.quarantine)
+                try storage.synchronize(.segments)
+            }
+        } catch {
+            throw storeError(error, "moving unlisted files out of the way")
+        }
+    }
+
+    /// Deals with one unlisted file; true when it went to quarantine.
+    private mutating func cleanUp(
+        _ name: String, _ file: SegmentFileName?
+    ) throws(FileError) -> Bool {
+        switch try judge(name, file) {
+        case .remove:
+            try storage.unlink(name, in: .segments)
+            return false
+        case .leave:
+            findings.append("\(name) belongs to another store and is left alone")
+            return false
+        case .quarantine:
+            let place = try freeName(name)
+            try storage.rename(name, in: .segments, to: place, in: .quarantine)
+            findings.append("\(name) is not listed and went to quarantine as \(place)")
+            return true
+        }
+    }
+
+    private enum Judgement {
+        case remove
+        case leave
+        case quarantine
+    }
+
+    private func judge(
+        _ name: String, _ file: SegmentFileName?
+    ) throws(FileError) -> Judgement {
+        guard let file else { return .quarantine }
+        if file.kind == .hint { return .remove }
+        guard let handle = try storage.open(name, in: .segments, writable: false) else {
+            return .leave
+        }
+        defer { storage.close(handle) }
+        var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
+        var span = bytes.mutableRawSpan
+        let count = try storage.read(handle, into: &span, at: 0)
+        guard count == bytes.count, let header = try? SegmentHeader(decoding: bytes.rawSpan) else {
+            return try isZero(handle) ? .remove : .quarantine
+        }
+        guard identity.owns(segmentID: header.id, uuid: header.uuid) else { return .leave }
+        if header.kind == .compacted { return .remove }
+        return try holdsRecord(handle, header) ? .quarantine : .remove
+    }
+
+    /// Whether a file holds nothing at all.
+    private func isZero(_ file: FileHandle) throws(FileError) -> Bool {
+        let limit = try storage.byteCount(of: file)
+        var window = LogWindow(
+            storage: storage, file: file, limit: limit, step: tuning.scanByteCount)
+        var offset: UInt64 = 0
+        while offset < limit {
+            let count = try window.load(4096, at: offset)
+            guard count > 0 else { return true }
+            guard window.bytes(at: offset, count: count).isZero else { return false }
+            offset += UInt64(count)
+        }
+        return true
+    }
+
+    private func holdsRecord(
+        _ file: FileHandle, _ header: SegmentHeader
+    ) throws(FileError) -> Bool {
+        var scanner = SegmentScanner(
+            storage: storage, file: file, limit: try storage.byteCount(of: file),
+            seed: header.seed, step: tuning.scanByteCount, verifiesPayloads: false,
+            hash: { _, _ in 0 })
+        return try !scanner.scan().records.isEmpty
+    }
+
+    /// A name that quarantine does not have yet: nothing there is ever overwritten.
+    private func freeName(_ name: String) throws(FileError) -> String {
+        let taken = Set(try storage.names(in: .quarantine))
+        var candidate = name
+        var number = 1
+        while taken.contains(candidate) {
+            candidate = "\(name).\(number)"
+            number += 1
+        }
+        return candidate
+    }
+
+    // MARK: Reserve
+
+    /// Sets bytes aside for a full disk. When there is no room for them, the store opens in the
+    /// disk-full state.
+    mutating func reserve(_ opened: inout OpenedStore<S>) throws(StoreError) -> Reserve<S> {
+        do throws(FileError) {
+            let existing = try storage.open(StoreNames.reserve, in: .root, writable: true)
+            let file: FileHandle
+            if let existing {
+                file = existing
+            } else {
+                file = try storage.create(StoreNames.reserve, in: .root)
+            }
+            let free = try storage.freeByteCount() + storage.byteCount(of: file)
+            let byteCount = min(tuning.reserveByteCountMaximum, free / 16)
+            var reserve = Reserve<S>(file: file, byteCount: byteCount, isHeld: byteCount == 0)
+            opened.isDiskFull = try !reserve.regain(storage, every: 0)
+            return reserve
+        } catch {
+            guard error.isOutOfSpace else { throw storeError(error, "setting space aside") }
+            opened.isDiskFull = true
+            return Reserve<S>(file: nil, byteCount: 0, isHeld: false)
+        }
+    }
+}
+
+extension ResourceLimits {
+    /// Every segment keeps its file open. When the limit cannot be raised, opening fails where it
+    /// is reached, and says so.
+    static func raiseForStore() {
+        _ = try? raiseDescriptorLimit()
+        ignoreFileSizeSignal()
+    }
+}

@@ -1,0 +1,370 @@
+// Opening — from a directory to a store that serves.
+//
+// Order, for a writer (each step may be cut by a crash and is then repeated by the next opening):
+// lock; sync both directories; read STORE and MANIFEST; sync every unsealed segment and drop its
+// cached pages, so that only what the disk holds is believed; scan; replace MANIFEST, which seals
+// what was recovered and raises the sequence ceiling; only then remove or quarantine files that it
+// does not list. A reader takes no lock and does none of the writing. Nothing is appended to a
+// segment that this process did not create. Spec: Engine.md, "Opening".
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// What opening hands to the engine.
+struct OpenedStore<S: Storage> {
+    let identity: StoreIdentity
+    let hashKey: SipHashKey
+    let index: Index
+    let overflow: OverflowMap
+    let handles: SegmentHandles
+    let readers: Readers
+    let manifest: ManifestKeeper<S>
+    var segments: [SegmentInfo] = []
+    var keyCount: UInt64 = 0
+    var leaseStart: UInt64 = 0
+    var leaseEnd: UInt64 = 0
+    var isReadOnly = false
+    var isDiskFull = false
+    var hiddenSpans: [HiddenSpan] = []
+    var findings: [String] = []
+    var reserve: Reserve<S>
+    /// Set by a planted fault only: the log goes on in this recovered segment.
+    var continued: ActiveSegment?
+}
+
+struct Opening<S: Storage> {
+    let storage: S
+    let options: StoreOptions
+    let tuning: Tuning
+    let identity: StoreIdentity
+    let hashKey: SipHashKey
+    var manifest: Manifest
+
+    let readers = Readers()
+    let index: Index
+    let overflow = OverflowMap()
+    let handles = SegmentHandles()
+    var files: [ListedSegment] = []
+    /// Ordinals of `files` that could be opened.
+    var findings: [String] = []
+    var hiddenSpans: [HiddenSpan] = []
+    /// Segments that are to leave the list and the directory: open ones without a record, and
+    /// such whose loss was accepted.
+    var struck: Set<UInt64> = []
+    var maxSequence: UInt64?
+
+    var isWriter: Bool { options.access != .readOnly }
+}
+
+/// A segment in the manifest and its file.
+struct ListedSegment {
+    var entry: SegmentEntry
+    /// Nil: missing, or not this store's.
+    let file: FileHandle?
+    let byteCount: UInt64
+    var recovered = RecoveredSegment()
+}
+
+extension Engine {
+    /// Opens the store behind `storage`.
+    package static func open(
+        _ storage: S, options: StoreOptions = StoreOptions(), tuning: Tuning = Tuning(),
+        wake: @escaping @Sendable () -> Void = {}
+    ) throws(StoreError) -> Engine {
+        try check(options, tuning)
+        try Entrance(storage: storage, options: options).enter()
+        do {
+            let (identity, manifest) = try StoreFiles(storage: storage, tuning: tuning).load(
+                creating: options.access == .create)
+            var opening = Opening(
+                storage: storage, options: options, tuning: tuning, identity: identity,
+                manifest: manifest)
+            let opened = try opening.run()
+            return Engine(
+                storage: storage, options: options, tuning: tuning, opened: opened, wake: wake)
+        } catch {
+            if options.access != .readOnly { storage.unlock() }
+            throw error
+        }
+    }
+
+    private static func check(_ options: StoreOptions, _ tuning: Tuning) throws(StoreError) {
+        let limit = FormatLimits.segmentByteCountMaximum / 2
+        if let fixed = options.segmentByteCount,
+            fixed < UInt64(SegmentHeader.byteCount) || fixed > limit
+        {
+            throw StoreError(
+                .invalidOption,
+                "a segment has \(SegmentHeader.byteCount) to \(limit) bytes, not \(fixed)")
+        }
+        guard options.blobByteCountMaximum <= StoreOptions.blobByteCountLimit else {
+            throw StoreError(
+                .invalidOption,
+                "a blob has at most \(StoreOptions.blobByteCountLimit) bytes")
+        }
+        guard options.intervalMilliseconds >= 1 else {
+            throw StoreError(.invalidOption, "the sync interval is at least 1 ms")
+        }
+    }
+}
+
+/// Directories and lock.
+private struct Entrance<S: Storage> {
+    let storage: S
+    let options: StoreOptions
+
+    func enter() throws(StoreError) {
+        let exists: Bool
+        do {
+            exists = try storage.openDirectories(creating: options.access == .create)
+        } catch {
+            throw StoreError(error, doing: "opening the directory of the store")
+        }
+        guard exists else {
+            throw StoreError(.noStore, "there is no store in \(storage.location)")
+        }
+        guard options.access != .readOnly else { return }
+        do {
+            if case .held(let process) = try storage.lock() {
+                throw StoreError(
+                    .inUse, "the store in \(storage.location) is in use"
+                        + (process.map { " by process \($0)" } ?? ""))
+            }
+        } catch let error as FileError {
+            throw StoreError(error, doing: "locking the store")
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            preconditionFailure("locking throws file errors and store errors only")
+        }
+    }
+}
+
+extension Opening {
+    init(
+        storage: S, options: StoreOptions, tuning: Tuning, identity: StoreIdentity,
+        manifest: Manifest
+    ) {
+        self.storage = storage
+        self.options = options
+        self.tuning = tuning
+        self.identity = identity
+        self.manifest = manifest
+        hashKey = SipHashKey(first: identity.hashKeyFirst, second: identity.hashKeySecond)
+        index = Index(shardCount: tuning.indexShardCount, readers: readers)
+    }
+
+    mutating func run() throws(StoreError) -> OpenedStore<S> {
+        if isWriter { ResourceLimits.raiseForStore() }
+        try openListed()
+        try scanAll()
+        var opened = try load()
+        try judgeDamage(&opened)
+        let canWrite = isWriter && !opened.isReadOnly
+        if canWrite { try commit(&opened) }
+        opened.reserve = canWrite ? try reserve(&opened) : opened.reserve
+        opened.findings = findings
+        opened.hiddenSpans = hiddenSpans
+        return opened
+    }
+
+    func storeError(_ error: FileError, _ task: String) -> StoreError {
+        StoreError(error, doing: task)
+    }
+
+    // MARK: Files
+
+    private mutating func openListed() throws(StoreError) {
+        do {
+            for entry in manifest.entries where entry.state != .retired {
+                files.append(try listed(entry))
+            }
+        } catch {
+            throw storeError(error, "opening segments")
+        }
+    }
+
+    private mutating func listed(_ entry: SegmentEntry) throws(FileError) -> ListedSegment {
+        let name = SegmentFileName(entry.id).description
+        // Nobody writes to a listed segment again; syncing needs no write access.
+        guard let file = try storage.open(name, in: .segments, writable: isWriter) else {
+            findings.append("segment \(name) is missing")
+            return ListedSegment(entry: entry, file: nil, byteCount: 0)
+        }
+        if let reason = try mismatch(of: file, entry) {
+            findings.append("segment \(name) \(reason)")
+            storage.close(file)
+            return ListedSegment(entry: entry, file: nil, byteCount: 0)
+        }
+        let byteCount = try storage.byteCount(of: file)
+        return ListedSegment(entry: entry, file: file, byteCount: byteCount)
+    }
+
+    /// Why a file is not the listed segment. A damaged header does not matter: the manifest
+    /// repeats the salt, and no record of another file validates with it.
+    private mutating func mismatch(
+        of file: FileHandle, _ entry: SegmentEntry
+    ) throws(FileError) -> String? {
+        var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
+        var span = bytes.mutableRawSpan
+        let count = try storage.read(file, into: &span, at: 0)
+        guard count == bytes.count, let header = try? SegmentHeader(decoding: bytes.rawSpan) else {
+            findings.append("segment \(SegmentFileName(entry.id)) has a damaged header")
+            return nil
+        }
+        guard identity.owns(segmentID: header.id, uuid: header.uuid) else {
+            return "belongs to another store (\(header.uuid))"
+        }
+        guard header.id == entry.id, header.salt == entry.salt else {
+            return "is another segment (\(SegmentFileName(header.id)))"
+        }
+        return nil
+    }
+
+    // MARK: Scanning
+
+    private mutating func scanAll() throws(StoreError) {
+        // Later segments first: a record in one proves every earlier one durable to its seal.
+        var laterHasRecords = false
+        for place in files.indices.reversed() {
+            let isProven = laterHasRecords
+            try scan(place, isProven: isProven)
+            if files[place].entry.kind == .data, !files[place].recovered.records.isEmpty {
+                laterHasRecords = true
+            }
+        }
+    }
+
+    private mutating func scan(_ place: Int, isProven: Bool) throws(StoreError) {
+        let segment = files[place]
+        guard let file = segment.file else { return missing(segment) }
+        do {
+            let isOpen = segment.entry.state == .open
+            if isOpen && isWriter { try forgetCache(of: file) }
+            let limit = isOpen
+                ? segment.byteCount : min(segment.byteCount, segment.entry.logicalByteCount)
+            var scanner = SegmentScanner(
+                storage: storage, file: file, limit: limit,
+                seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id),
+                step: tuning.scanByteCount, verifiesPayloads: isOpen, hash: hash)
+            let scan = try scanner.scan()
+            files[place].recovered =
+                isOpen
+                ? recover(scan, segment.entry, isProven: isProven)
+                : accept(scan, segment.entry)
+        } catch {
+            throw storeError(error, "scanning segment \(SegmentFileName(segment.entry.id))")
+        }
+    }
+
+    private func hash(_ type: RecordType, _ key: RawSpan) -> UInt64 {
+        let domain = type == .chunk ? HashDomain.chunkKey : HashDomain.userKey
+        return hashKey.hash(key, domain: domain).first & tuning.hashMask
+    }
+
+    /// After a failed sync the cache shows what the disk does not hold.
+    private func forgetCache(of file: FileHandle) throws(FileError) {
+        if !PlantedBug.noSyncAtOpen.isPlanted { try storage.synchronize(file) }
+        if !PlantedBug.cacheKeptAtOpen.isPlanted { try storage.dropCache(of: file) }
+    }
+
+    private mutating func missing(_ segment: ListedSegment) {
+        hide(
+            HiddenSpan(
+                segmentID: segment.entry.id, offset: 0,
+                byteCount: segment.entry.logicalByteCount,
+                sequenceEnd: segment.entry.state == .open ? .max : segment.entry.maxSequence + 1))
+        struck.insert(segment.entry.id)
+    }
+
+    private mutating func hide(_ span: HiddenSpan) {
+        hiddenSpans.append(span)
+        findings.append("damaged: \(span)")
+    }
+
+    private mutating func recover(
+        _ scan: SegmentScan, _ entry: SegmentEntry, isProven: Bool
+    ) -> RecoveredSegment {
+        let result = SegmentRecovery.recover(scan, segmentID: entry.id, isProven: isProven)
+        for span in result.hidden { hide(span) }
+        if isProven && !result.isSealed && !scan.records.isEmpty {
+            hide(
+                HiddenSpan(
+                    segmentID: entry.id, offset: result.logicalByteCount, byteCount: 0,
+                    sequenceEnd: .max))
+        }
+        if result.droppedCount > 0 {
+            findings.append(
+                "segment \(SegmentFileName(entry.id)): \(result.droppedCount) intact records "
+                    + "behind the end of the log at \(result.logicalByteCount) were never "
+                    + "acknowledged as synced and are dropped")
+        }
+        return result
+    }
+
+    private mutating func accept(_ scan: SegmentScan, _ entry: SegmentEntry) -> RecoveredSegment {
+        var result = SegmentRecovery.accept(
+            scan, upTo: entry.logicalByteCount, segmentID: entry.id,
+            hiddenLimit: entry.logicalByteCount)
+        if entry.state == .recovered { result.isSealed = false }
+        guard !entry.flags.contains(.lossAccepted) else { return result }
+        for span in result.hidden { hide(span) }
+        if result.hidden.isEmpty && result.totals.digest.crc != entry.digest {
+            hide(
+                HiddenSpan(
+                    segmentID: entry.id, offset: UInt64(SegmentHeader.byteCount),
+                    byteCount: entry.logicalByteCount, sequenceEnd: entry.maxSequence + 1))
+        }
+        return result
+    }
+
+    // MARK: The index
+
+    private mutating func load() throws(StoreError) -> OpenedStore<S> {
+        var segments: [SegmentInfo] = []
+        for segment in files {
+            guard let file = segment.file else { continue }
+            let recovered = segment.recovered
+            handles.add(
+                file.rawValue, flushedOffset: recovered.logicalByteCount,
+                seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id).crc,
+                segmentID: segment.entry.id, for: segments.count)
+            segments.append(
+                SegmentInfo(
+                    id: segment.entry.id, salt: segment.entry.salt,
+                    logicalByteCount: recovered.logicalByteCount,
+                    recordCount: recovered.totals.recordCount))
+        }
+        var loader = IndexLoader(
+            storage: storage, index: index, overflow: overflow, handles: handles,
+            segments: segments)
+        var ordinal = 0
+        for segment in files where segment.file != nil {
+            try loader.add(segment.recovered.records, ordinal: ordinal)
+            for record in segment.recovered.records {
+                maxSequence = max(maxSequence ?? 0, record.header.sequence)
+            }
+            ordinal += 1
+        }
+        let loaded = loader.finish()
+        var opened = OpenedStore(
+            identity: identity, hashKey: hashKey, index: index, overflow: overflow,
+            handles: handles, readers: readers,
+            manifest: ManifestKeeper(storage: storage, manifest: manifest),
+            reserve: Reserve<S>(file: nil, byteCount: 0, isHeld: false))
+        opened.segments = loaded.segments
+        opened.keyCount = loaded.keyCount
+        opened.isReadOnly = !isWriter
+        return opened
+    }
+
+    /// Damage that may hide keys: reading only, until the loss is accepted.
+    private mutating func judgeDamage(_ opened: inout OpenedStore<S>) throws(StoreError) {
+        guard isWriter, !hiddenSpans.isEmpty else { return }
+        if options.acceptLoss {
+            hiddenSpans = []
+        } else {
+            opened.isReadOnly = true
+        }
+    }
+}

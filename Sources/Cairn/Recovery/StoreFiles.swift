@@ -1,0 +1,110 @@
+// StoreFiles — STORE and MANIFEST: read, checked, or made for a new store.
+//
+// A new store is there when STORE is: everything else is durable before it. A directory without
+// STORE and without segments is an interrupted creation, or empty; it can be made a store. With
+// segments it cannot: somebody lost a file. Spec: Format.md, "Files".
+
+internal import CairnFormat
+internal import CairnSystem
+
+struct StoreFiles<S: Storage> {
+    let storage: S
+    let tuning: Tuning
+
+    /// Both files' contents; makes a new store when there is none and `creating` says so.
+    func load(creating: Bool) throws(StoreError) -> (StoreIdentity, Manifest) {
+        do {
+            if creating {
+                try storage.synchronize(.root)
+                try storage.synchronize(.segments)
+            }
+            guard let identity = try identity() else {
+                guard creating else {
+                    throw StoreError(
+                        .noStore, "there is no store in \(storage.location): it has no STORE")
+                }
+                return try create()
+            }
+            return (identity, try manifest(of: identity))
+        } catch let error as FileError {
+            throw StoreError(error, doing: "reading the store's files")
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            preconditionFailure("reading throws file errors and store errors only")
+        }
+    }
+
+    private func identity() throws -> StoreIdentity? {
+        guard
+            let bytes = try storage.contents(
+                of: StoreNames.identity, in: .root,
+                byteCountMaximum: StoreIdentity.byteCountMaximum)
+        else { return nil }
+        return try decode(StoreNames.identity) { () throws(FormatError) in
+            try StoreIdentity(decoding: bytes.rawSpan)
+        }
+    }
+
+    private func manifest(of identity: StoreIdentity) throws -> Manifest {
+        guard
+            let bytes = try storage.contents(
+                of: StoreNames.manifest, in: .root, byteCountMaximum: Manifest.byteCountMaximum)
+        else {
+            throw StoreError(
+                .storeDamaged,
+                "MANIFEST is missing in \(storage.location): restore it from a backup, or have "
+                    + "it rebuilt from the segments")
+        }
+        let manifest = try decode(StoreNames.manifest) { () throws(FormatError) in
+            try Manifest(decoding: bytes.rawSpan)
+        }
+        guard manifest.uuid == identity.uuid else {
+            throw StoreError(
+                .storeDamaged,
+                "MANIFEST belongs to the store \(manifest.uuid), STORE says \(identity.uuid)")
+        }
+        return manifest
+    }
+
+    private func decode<Value>(
+        _ name: String, _ body: () throws(FormatError) -> Value
+    ) throws(StoreError) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw error.isUnsupported
+                ? StoreError(
+                    .unsupportedVersion,
+                    "\(name) in \(storage.location): \(error); use a newer program")
+                : StoreError.damagedFile(name, error)
+        }
+    }
+
+    // MARK: Creating
+
+    private func create() throws -> (StoreIdentity, Manifest) {
+        guard try storage.names(in: .segments).isEmpty else {
+            throw StoreError(
+                .storeDamaged,
+                "STORE is missing in \(storage.location), but there are segments: restore it "
+                    + "from a backup")
+        }
+        let identity = StoreIdentity(
+            uuid: StoreUUID(random: storage.random(), storage.random()),
+            hashKeyFirst: storage.random(), hashKeySecond: storage.random(),
+            createdAt: storage.wallClock())
+        let manifest = Manifest(
+            uuid: identity.uuid, generation: 1, sequenceCeiling: 1, nextSegmentID: 1,
+            lastRunWall: storage.wallClock(), lastRunMonotonic: storage.monotonicClock(),
+            entries: [])
+        do throws(ReplaceFailure) {
+            try storage.replace(StoreNames.manifest, with: manifest.encoded().rawSpan)
+            try storage.replace(StoreNames.identity, with: identity.encoded().rawSpan)
+        } catch {
+            throw StoreError(
+                error.fileError, doing: "making a store in \(storage.location)")
+        }
+        return (identity, manifest)
+    }
+}

@@ -1,0 +1,61 @@
+// Atomic replacement of a small file, composed of the seam's own steps so that a simulated power
+// cut can fall between any two of them.
+
+internal import CairnSystem
+
+/// How a replacement failed.
+enum ReplaceFailure: Error {
+    /// The old contents stand.
+    case unchanged(FileError)
+    /// The old or the new contents stand: the rename happened, its durability is unknown.
+    case unknown(FileError)
+
+    var fileError: FileError {
+        switch self {
+        case .unchanged(let error), .unknown(let error): error
+        }
+    }
+}
+
+extension Storage {
+    /// Replaces the whole contents of a file in the root directory, durably: the new bytes are
+    /// synced before the name moves, the directory after it.
+    func replace(_ name: String, with bytes: RawSpan) throws(ReplaceFailure) {
+        let temporary = name + StoreNames.replacement
+        do {
+            try writeNew(temporary, bytes)
+        } catch {
+            throw .unchanged(error)
+        }
+        do {
+            try rename(temporary, in: .root, to: name, in: .root)
+            if !PlantedBug.manifestDirectoryUnsynced.isPlanted { try synchronize(.root) }
+        } catch {
+            throw .unknown(error)
+        }
+    }
+
+    private func writeNew(_ name: String, _ bytes: RawSpan) throws(FileError) {
+        if let stale = try open(name, in: .root, writable: false) {
+            close(stale)
+            try unlink(name, in: .root)
+        }
+        let file = try create(name, in: .root)
+        defer { close(file) }
+        try write(file, bytes, at: 0)
+        if !PlantedBug.manifestRenamedUnsynced.isPlanted { try synchronize(file) }
+    }
+
+    /// The whole contents of a small file; nil when there is none.
+    func contents(
+        of name: String, in directory: StoreDirectory, byteCountMaximum: Int
+    ) throws(FileError) -> [UInt8]? {
+        guard let file = try open(name, in: directory, writable: false) else { return nil }
+        defer { close(file) }
+        let byteCount = Int(min(try byteCount(of: file), UInt64(byteCountMaximum)))
+        var bytes = [UInt8](repeating: 0, count: byteCount)
+        var span = bytes.mutableRawSpan
+        let count = try read(file, into: &span, at: 0)
+        return count == byteCount ? bytes : Array(bytes.prefix(count))
+    }
+}

@@ -1,0 +1,90 @@
+// Storage — the engine's only door to files, directories, the clock and randomness.
+//
+// The engine is generic over it: `SystemStorage` is the disk, the simulated disk of the tests loses
+// power. Names live in one of three directories, each with its own durability: a new, renamed or
+// removed name survives a power cut only after `synchronize(_:)` of its directory. Bytes survive
+// only after `synchronize(_:)` of their file. Every call may be made from any thread; the engine
+// never makes two writing calls on one file at a time. Spec: Engine.md, "What a disk may forget".
+
+package import CairnSystem
+
+/// An open file. A plain token, so that lock-free readers carry no reference count; the engine
+/// closes it only when no reader can hold it.
+package struct FileHandle: Hashable, Sendable, BitwiseCopyable {
+    package let rawValue: Int32
+
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+}
+
+/// The directories of a store.
+package enum StoreDirectory: UInt8, Sendable, CaseIterable {
+    case root
+    case segments
+    case quarantine
+}
+
+/// How `lock()` ended.
+package enum LockOutcome: Equatable, Sendable {
+    case acquired
+    /// Another process, if its identity is known.
+    case held(by: Int32?)
+}
+
+package protocol Storage: AnyObject, Sendable {
+    /// A name for messages: the store's path.
+    var location: String { get }
+
+    /// Opens the store's directories, making them first when `creating`. Not durable by itself.
+    /// False when there is no such directory and `creating` is false.
+    func openDirectories(creating: Bool) throws(FileError) -> Bool
+
+    /// Takes the exclusive lock that a writer holds for the store's life.
+    func lock() throws(FileError) -> LockOutcome
+    func unlock()
+
+    /// The names in a directory, in no order, without "." and "..".
+    func names(in directory: StoreDirectory) throws(FileError) -> [String]
+    /// Makes the names of a directory durable.
+    func synchronize(_ directory: StoreDirectory) throws(FileError)
+    /// Atomic; replaces an existing name. Durable after both directories are synchronized.
+    func rename(
+        _ name: String, in source: StoreDirectory, to newName: String,
+        in destination: StoreDirectory
+    ) throws(FileError)
+    func unlink(_ name: String, in directory: StoreDirectory) throws(FileError)
+
+    /// Creates a new empty file for reading and writing; fails if the name exists.
+    func create(_ name: String, in directory: StoreDirectory) throws(FileError) -> FileHandle
+    /// Opens an existing file; nil when there is none.
+    func open(
+        _ name: String, in directory: StoreDirectory, writable: Bool
+    ) throws(FileError) -> FileHandle?
+    func close(_ file: FileHandle)
+
+    func byteCount(of file: FileHandle) throws(FileError) -> UInt64
+    /// Fills `buffer` from `offset`; fewer bytes only at the end of the file. Returns how many.
+    func read(
+        _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
+    ) throws(FileError) -> Int
+    /// Writes all of `bytes`. A failure may leave any part of them.
+    func write(_ file: FileHandle, _ bytes: RawSpan, at offset: UInt64) throws(FileError)
+    /// Writes `head`, then `tail` behind it, in one call where the disk allows.
+    func write(
+        _ file: FileHandle, _ head: RawSpan, _ tail: RawSpan, at offset: UInt64
+    ) throws(FileError)
+    func truncate(_ file: FileHandle, to byteCount: UInt64) throws(FileError)
+    /// Allocates the space of `[0, byteCount)` and makes the file that long.
+    func allocate(_ file: FileHandle, byteCount: UInt64) throws(FileError)
+    /// Makes bytes and length durable: fdatasync(2).
+    func synchronize(_ file: FileHandle) throws(FileError)
+    /// Forgets cached pages of the file, so that the next read sees what the disk holds.
+    func dropCache(of file: FileHandle) throws(FileError)
+
+    /// Free bytes that an ordinary user of the file system can have.
+    func freeByteCount() throws(FileError) -> UInt64
+    /// Wall time in nanoseconds since 1970.
+    func wallClock() -> UInt64
+    /// Monotonic time in nanoseconds.
+    func monotonicClock() -> UInt64
+    func random() -> UInt64
+}

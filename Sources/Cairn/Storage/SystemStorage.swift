@@ -1,0 +1,234 @@
+// SystemStorage — the disk: `Storage` over the system calls.
+//
+// A file handle is the descriptor itself, so reads, writes and syncs go straight to the kernel, with
+// no lock and no reference counts. The open files' paths, wanted only in error messages, stand in a
+// table under a lock that is touched at open, close and error and never held across a system call.
+// `openDirectories` comes before everything else. A missing subdirectory, seen only by readers of a
+// damaged store, has no names; writing into it fails as missing. Any thread.
+
+package import CairnSystem
+
+/// The storage of a directory of the operating system.
+package final class SystemStorage: Storage {
+    /// Everything that the lock guards.
+    private struct State {
+        var directories: [StoreDirectory: DirectoryHandle] = [:]
+        var paths: [FileHandle: String] = [:]
+        var writerLock: FileLock?
+    }
+
+    /// The errno of a name that does not exist.
+    private static let missingCode: Int32 = 2
+    private static let lockName = "LOCK"
+
+    package let location: String
+    private let state = Guarded(State())
+
+    /// Names the directory; nothing is opened yet.
+    package init(path: String) { location = path }
+
+    deinit {
+        // The engine closes what it opened; this catches what an error left behind.
+        let left = state.withLock { state in Array(state.paths.keys) }
+        for file in left { try? SystemCall.close(file.rawValue) }
+    }
+}
+
+// MARK: - Bytes
+
+extension SystemStorage {
+    package func read(
+        _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
+    ) throws(FileError) -> Int {
+        do throws(Errno) {
+            return try SystemCall.read(file.rawValue, into: &buffer, at: offset)
+        } catch {
+            throw failure(.read, file, offset: offset, byteCount: buffer.byteCount, error)
+        }
+    }
+
+    package func write(
+        _ file: FileHandle, _ bytes: RawSpan, at offset: UInt64
+    ) throws(FileError) {
+        do throws(Errno) {
+            try SystemCall.write(file.rawValue, bytes, at: offset)
+        } catch {
+            throw failure(.write, file, offset: offset, byteCount: bytes.byteCount, error)
+        }
+    }
+
+    package func write(
+        _ file: FileHandle, _ head: RawSpan, _ tail: RawSpan, at offset: UInt64
+    ) throws(FileError) {
+        do throws(Errno) {
+            try SystemCall.writeVectored(file.rawValue, head, tail, at: offset)
+        } catch {
+            let byteCount = head.byteCount + tail.byteCount
+            throw failure(.write, file, offset: offset, byteCount: byteCount, error)
+        }
+    }
+
+    package func synchronize(_ file: FileHandle) throws(FileError) {
+        do throws(Errno) {
+            try SystemCall.synchronizeData(file.rawValue)
+        } catch {
+            throw failure(.synchronizeData, file, error)
+        }
+    }
+
+    package func byteCount(of file: FileHandle) throws(FileError) -> UInt64 {
+        do throws(Errno) {
+            return try SystemCall.byteCount(file.rawValue)
+        } catch {
+            throw failure(.status, file, error)
+        }
+    }
+
+    package func truncate(_ file: FileHandle, to byteCount: UInt64) throws(FileError) {
+        do throws(Errno) {
+            try SystemCall.truncate(file.rawValue, to: byteCount)
+        } catch {
+            throw failure(.truncate, file, byteCount: Int(clamping: byteCount), error)
+        }
+    }
+
+    package func allocate(_ file: FileHandle, byteCount: UInt64) throws(FileError) {
+        do throws(Errno) {
+            try SystemCall.allocate(file.rawValue, byteCount: byteCount)
+        } catch {
+            throw failure(.allocate, file, byteCount: Int(clamping: byteCount), error)
+        }
+    }
+
+    package func dropCache(of file: FileHandle) throws(FileError) {
+        do throws(Errno) {
+            try SystemCall.dropCache(file.rawValue)
+        } catch {
+            throw failure(.dropCache, file, error)
+        }
+    }
+
+    @inline(never)
+    private func failure(
+        _ operation: FileOperation, _ file: FileHandle, offset: UInt64? = nil,
+        byteCount: Int? = nil, _ error: Errno
+    ) -> FileError {
+        let path = state.withLock { state in state.paths[file] }
+        return FileError(
+            operation, path: path ?? "a file of \(location) that is not open", offset: offset,
+            byteCount: byteCount, error)
+    }
+}
+
+// MARK: - Names
+
+extension SystemStorage {
+    package func openDirectories(creating: Bool) throws(FileError) -> Bool {
+        guard let root = try DirectoryHandle.open(path: location, create: creating) else {
+            return false
+        }
+        var directories = [StoreDirectory.root: root]
+        directories[.segments] = try root.directory("segments", create: creating)
+        directories[.quarantine] = try root.directory("quarantine", create: creating)
+        let opened = directories
+        state.withLock { state in state.directories = opened }
+        return true
+    }
+
+    package func lock() throws(FileError) -> LockOutcome {
+        switch try FileLock.acquire(Self.lockName, in: try present(.root, for: .lock)) {
+        case .held(let holder): return .held(by: holder)
+        case .acquired(let writerLock):
+            state.withLock { state in state.writerLock = writerLock }
+            return .acquired
+        }
+    }
+
+    package func unlock() {
+        // The last reference goes outside the lock, because it closes the file.
+        _ = state.withLock { state in state.writerLock.take() }
+    }
+
+    package func names(in directory: StoreDirectory) throws(FileError) -> [String] {
+        try opened(directory)?.names() ?? []
+    }
+
+    package func synchronize(_ directory: StoreDirectory) throws(FileError) {
+        try present(directory, for: .synchronize).synchronize()
+    }
+
+    package func rename(
+        _ name: String, in source: StoreDirectory, to newName: String,
+        in destination: StoreDirectory
+    ) throws(FileError) {
+        let target = try present(destination, for: .rename)
+        try present(source, for: .rename).rename(name, to: newName, in: target)
+    }
+
+    package func unlink(_ name: String, in directory: StoreDirectory) throws(FileError) {
+        try present(directory, for: .unlink).unlink(name)
+    }
+
+    package func create(
+        _ name: String, in directory: StoreDirectory
+    ) throws(FileError) -> FileHandle {
+        let parent = try present(directory, for: .create)
+        return register(try parent.create(name), path: parent.path(of: name))
+    }
+
+    package func open(
+        _ name: String, in directory: StoreDirectory, writable: Bool
+    ) throws(FileError) -> FileHandle? {
+        guard let parent = opened(directory),
+            let descriptor = try parent.open(name, writable: writable)
+        else { return nil }
+        return register(descriptor, path: parent.path(of: name))
+    }
+
+    package func close(_ file: FileHandle) {
+        // First the path: once the descriptor is closed, another file may get its number.
+        let path = state.withLock { state in state.paths.removeValue(forKey: file) }
+        precondition(path != nil, "a file is closed once")
+        // What matters was synchronized, and its outcome reported; close(2) adds nothing to that.
+        try? SystemCall.close(file.rawValue)
+    }
+
+    private func register(_ descriptor: consuming Descriptor, path: String) -> FileHandle {
+        let file = FileHandle(rawValue: descriptor.release())
+        state.withLock { state in state.paths[file] = path }
+        return file
+    }
+
+    private func opened(_ directory: StoreDirectory) -> DirectoryHandle? {
+        state.withLock { state in
+            precondition(!state.directories.isEmpty, "directories are opened before they are used")
+            return state.directories[directory]
+        }
+    }
+
+    private func present(
+        _ directory: StoreDirectory, for operation: FileOperation
+    ) throws(FileError) -> DirectoryHandle {
+        if let handle = opened(directory) { return handle }
+        throw FileError(operation, path: "\(location)/\(directory)", code: Self.missingCode)
+    }
+}
+
+// MARK: - The rest of the world
+
+extension SystemStorage {
+    package func freeByteCount() throws(FileError) -> UInt64 {
+        let root = try present(.root, for: .freeSpace)
+        do throws(Errno) {
+            return try SystemCall.freeByteCount(root.rawValue)
+        } catch {
+            throw FileError(.freeSpace, path: location, error)
+        }
+    }
+
+    package func wallClock() -> UInt64 { Clock.wallNanoseconds() }
+
+    package func monotonicClock() -> UInt64 { Clock.monotonicNanoseconds() }
+
+    package func random() -> UInt64 { SystemRandom.next() }
+}

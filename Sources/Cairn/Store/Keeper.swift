@@ -1,0 +1,98 @@
+// Keeper — the store's own thread.
+//
+// It sleeps until the engine rings: then it commits what was submitted with callbacks, syncs
+// interval writes when their time has come, does background steps, and appends a mark after a
+// second of idleness. Errors are not lost: the engine tells those who wait, and a full disk or a
+// failed store shows in every later write. Stopped before the engine is closed.
+
+internal import CairnSystem
+internal import Synchronization
+
+final class Keeper: Sendable {
+    private let state: KeeperState
+    private let thread: ServiceThread
+
+    init(
+        engine: Engine<SystemStorage>, bell: Parker, options: StoreOptions, tuning: Tuning
+    ) throws(FileError) {
+        let state = KeeperState(
+            engine: engine, bell: bell,
+            interval: UInt64(options.intervalMilliseconds) * 1_000_000,
+            idle: tuning.idleMarkNanoseconds)
+        self.state = state
+        thread = try ServiceThread.start(name: "cairn-keeper") { state.run() }
+    }
+
+    /// Ends the thread and waits for it. May be called again.
+    func stop() {
+        state.stop()
+        thread.join()
+    }
+}
+
+/// What the thread and its owner share.
+private final class KeeperState: Sendable {
+    private let engine: Engine<SystemStorage>
+    private let bell: Parker
+    private let interval: UInt64
+    private let idle: UInt64
+    private let isStopping = Atomic<Bool>(false)
+
+    init(engine: Engine<SystemStorage>, bell: Parker, interval: UInt64, idle: UInt64) {
+        self.engine = engine
+        self.bell = bell
+        self.interval = interval
+        self.idle = idle
+    }
+
+    func stop() {
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        bell.unpark()
+    }
+
+    func run() {
+        var syncDue: UInt64?
+        var markDue: UInt64?
+        while !isStopping.load(ordering: .acquiring) {
+            let now = Clock.monotonicNanoseconds()
+            let isDue = syncDue.map { $0 <= now } ?? false
+            let duties = engine.keeperDuties(taking: isDue ? KeeperDuty.sync : 0)
+            if duties & KeeperDuty.sync != 0, !isDue { syncDue = syncDue ?? now + interval }
+            if duties & KeeperDuty.mark != 0 { markDue = markDue ?? now + idle }
+            engine.commit(sync: isDue)
+            if isDue { syncDue = nil }
+            work()
+            if let due = markDue, due <= now { markDue = mark() ? nil : now + idle }
+            sleep(until: [syncDue, markDue].compactMap { $0 }.min())
+        }
+    }
+
+    private func sleep(until due: UInt64?) {
+        guard let due else { return bell.park() }
+        let now = Clock.monotonicNanoseconds()
+        if due > now { _ = bell.park(nanoseconds: due - now) }
+    }
+
+    /// Background work until there is none, or until the disk refuses: then the next write finds
+    /// that out for itself.
+    private func work() {
+        do {
+            while try engine.backgroundStep() {
+                if isStopping.load(ordering: .acquiring) { return }
+            }
+        } catch {
+            return
+        }
+    }
+
+    /// False when the log moved meanwhile, or could not be marked.
+    private func mark() -> Bool {
+        _ = engine.keeperDuties(taking: KeeperDuty.mark)
+        do {
+            if try engine.markIfIdle() { return true }
+        } catch {
+            return true  // The store takes no writes, or the disk is full: nothing to prove.
+        }
+        return false
+    }
+}

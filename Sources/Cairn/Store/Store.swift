@@ -1,0 +1,130 @@
+// Store — a Cairn store in a directory: the public face of the engine.
+//
+// Every method may be called from any thread. Writes return when they are as durable as their
+// options ask; reads return verified bytes only. A store must be closed; dropping it without
+// closing is like a kill: what was acknowledged as interval and not yet synced may be lost.
+// The facade owns one thread, the keeper, which syncs interval writes in time, commits writes that
+// were submitted with callbacks, and does the engine's background work in steps.
+
+internal import CairnSystem
+
+/// A blob store in a directory.
+public final class Store: Sendable {
+    package let engine: Engine<SystemStorage>
+    private let keeper: Keeper
+
+    private init(engine: Engine<SystemStorage>, keeper: Keeper) {
+        self.engine = engine
+        self.keeper = keeper
+    }
+
+    deinit { keeper.stop() }
+
+    /// Opens the store in the directory `path`; makes it first unless `options` say otherwise.
+    /// Reads everything that is needed to serve; see `findings` for what was wrong.
+    public static func open(
+        at path: String, options: StoreOptions = StoreOptions()
+    ) throws(StoreError) -> Store {
+        try open(at: path, options: options, tuning: Tuning())
+    }
+
+    package static func open(
+        at path: String, options: StoreOptions, tuning: Tuning
+    ) throws(StoreError) -> Store {
+        let bell = Parker()
+        let engine = try Engine.open(
+            SystemStorage(path: path), options: options, tuning: tuning,
+            wake: { bell.unpark() })
+        let keeper: Keeper
+        do {
+            keeper = try Keeper(engine: engine, bell: bell, options: options, tuning: tuning)
+        } catch {
+            try engine.close()
+            throw StoreError(error, doing: "starting the store's thread")
+        }
+        return Store(engine: engine, keeper: keeper)
+    }
+
+    /// What opening found wrong, one line each; empty for a sound store.
+    public var findings: [String] { engine.findings }
+
+    /// Makes everything durable, seals the log and gives the directory back. No other call may
+    /// be under way or follow. Throws when acknowledged interval or os writes may be lost.
+    public func close() throws(StoreError) {
+        keeper.stop()
+        try engine.close()
+    }
+
+    /// Returns when everything written before the call is durable.
+    public func flush() throws(StoreError) { try engine.flush() }
+
+    /// Counts at this moment.
+    public func statistics() -> Statistics { engine.statistics() }
+
+    // MARK: Writing
+
+    /// Writes a blob.
+    @discardableResult
+    public func put(
+        _ key: Key, _ value: [UInt8], _ options: WriteOptions = WriteOptions()
+    ) throws(StoreError) -> WriteReceipt {
+        try engine.put(key.bytes.rawSpan, value.rawSpan, options)
+    }
+
+    /// Writes a blob from bytes that are borrowed for the call. Nothing is allocated.
+    @discardableResult
+    public func put(
+        _ key: RawSpan, _ value: RawSpan, _ options: WriteOptions = WriteOptions()
+    ) throws(StoreError) -> WriteReceipt {
+        try engine.put(key, value, options)
+    }
+
+    /// Removes a blob; nil when there was none.
+    @discardableResult
+    public func delete(
+        _ key: Key, _ options: WriteOptions = WriteOptions()
+    ) throws(StoreError) -> WriteReceipt? {
+        try engine.delete(key.bytes.rawSpan, options)
+    }
+
+    /// Applies a batch whole or not at all, across a power cut too. A receipt for each member.
+    @discardableResult
+    public func apply(
+        _ batch: Batch, durability: Durability? = nil
+    ) throws(StoreError) -> [WriteReceipt] {
+        try engine.apply(batch, durability: durability)
+    }
+
+    /// Begins a blob of unknown length; see `BlobWriter`.
+    public func writer(
+        _ key: Key, _ options: WriteOptions = WriteOptions()
+    ) throws(StoreError) -> BlobWriter {
+        BlobWriter(try engine.upload(key.bytes.rawSpan, options))
+    }
+
+    // MARK: Reading
+
+    /// The blob, or the part of `range` that it has; nil when there is none.
+    public func get(_ key: Key, range: Range<UInt64>? = nil) throws(StoreError) -> Blob? {
+        try engine.get(key.bytes.rawSpan, range: range)
+    }
+
+    /// Version, size and metadata of a blob; nil when there is none.
+    public func information(_ key: Key) throws(StoreError) -> BlobInformation? {
+        try engine.information(key.bytes.rawSpan)
+    }
+
+    /// Calls `body` with the verified bytes in order, in one or more pieces that are valid during
+    /// the call only; nil when there is no such blob. Nothing is copied that needs no decoding.
+    /// A blob that turns out damaged half-way has handed over true bytes, and throws.
+    public func withBytes(
+        of key: RawSpan, range: Range<UInt64>? = nil, _ body: (RawSpan) -> Void
+    ) throws(StoreError) -> BlobInformation? {
+        try engine.withBytes(of: key, range: range, body)
+    }
+
+    /// Opens a blob for reading piece by piece; nil when there is none.
+    public func reader(_ key: Key) throws(StoreError) -> BlobReader? {
+        try engine.stream(key.bytes.rawSpan).map(BlobReader.init)
+    }
+}

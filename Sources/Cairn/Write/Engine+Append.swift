@@ -1,0 +1,245 @@
+// The loop around an append: examine the key, decide under the lock, make room, try again.
+//
+// A small record is copied into the log's buffer. A large one is written from where it lies by
+// the holder of the lead, while appends are stopped, so that nothing can stand behind it before
+// its write succeeded.
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+extension Engine {
+    /// Appends a record if its condition holds. A receipt: finished. Nil: `completion` will be
+    /// told. An error: nothing was appended.
+    func write(
+        _ intent: Intent, _ parts: borrowing RecordParts, _ scratch: WriteScratch,
+        _ completion: Completion
+    ) throws(StoreError) -> WriteReceipt? {
+        let byteCount = parts.header.recordByteCount
+        let isDirect = byteCount >= tuning.directByteCount || byteCount > tuning.bufferByteCount
+        // A key that is not there needs no look at the disk: the first attempt assumes so.
+        var examined = Examined()
+        while true {
+            if !intent.isDelete { try checkSpace() }
+            let attempt =
+                isDirect
+                ? try attemptDirect(intent, parts, examined, scratch, completion)
+                : attemptBuffered(intent, parts, examined, completion)
+            switch attempt {
+            case .done(let outcome):
+                armKeeper(for: intent.durability)
+                return try outcome.get()
+            case .waiting:
+                armKeeper(for: .os)
+                return nil
+            case .stale: examined = try examine(intent.hash, parts.key)
+            case .needs(let room):
+                try makeRoom(room, for: byteCount, recordCount: 1)
+            }
+        }
+    }
+
+    private func attemptBuffered(
+        _ intent: Intent, _ parts: borrowing RecordParts, _ examined: Examined,
+        _ completion: Completion
+    ) -> Attempt {
+        lock.lock()
+        defer { lock.unlock() }
+        switch state.admit(intent, key: parts.key, examined: examined) {
+        case .stale: return .stale
+        case .refused(let error): return .done(.failure(error))
+        case .answer(let outcome): return state.answer(outcome, intent, completion)
+        case .admitted(let current):
+            if state.isStopped { return .needs(.segment) }
+            let room = state.room(for: parts.header.recordByteCount)
+            guard room == .ready else { return .needs(room) }
+            let placement = state.append(parts)
+            return state.accept(intent, parts, placement, current, completion)
+        }
+    }
+
+    // MARK: Past the buffers
+
+    private func attemptDirect(
+        _ intent: Intent, _ parts: borrowing RecordParts, _ examined: Examined,
+        _ scratch: WriteScratch, _ completion: Completion
+    ) throws(StoreError) -> Attempt {
+        acquireLead()
+        defer { releaseLead() }
+        let byteCount = parts.header.recordByteCount
+        lock.lock()
+        let room = state.directRoom(for: byteCount)
+        lock.unlock()
+        if room != .ready {
+            try makeRoomAsLead(room, for: byteCount, recordCount: 1)
+        }
+        lock.lock()
+        state.isStopped = true
+        lock.unlock()
+        defer {
+            lock.lock()
+            state.isStopped = false
+            lock.unlock()
+        }
+        try flushAll()
+        return try appendDirect(intent, parts, examined, scratch, completion)
+    }
+
+    /// Nothing waits in memory and appends are stopped.
+    private func appendDirect(
+        _ intent: Intent, _ parts: borrowing RecordParts, _ examined: Examined,
+        _ scratch: WriteScratch, _ completion: Completion
+    ) throws(StoreError) -> Attempt {
+        let tailsHead = parts.payloadTail.isEmpty
+        let prefixByteCount = parts.header.prefixByteCount
+        let headByteCount = prefixByteCount + (tailsHead ? 0 : parts.payloadHead.byteCount)
+        let head = scratch.headBytes(headByteCount)
+        lock.lock()
+        let current: CurrentVersion
+        switch state.admit(intent, key: parts.key, examined: examined) {
+        case .admitted(let version): current = version
+        case .stale:
+            lock.unlock()
+            return .stale
+        case .refused(let error):
+            lock.unlock()
+            throw error
+        case .answer(let outcome):
+            let attempt = state.answer(outcome, intent, completion)
+            lock.unlock()
+            return attempt
+        }
+        let placement = state.place(byteCount: parts.header.recordByteCount)
+        var target = head.mutableBytes(0..<headByteCount)
+        _ = state.encodePrefix(parts, at: placement, into: &target)
+        if !tailsHead { target.copy(from: parts.payloadHead, to: prefixByteCount) }
+        let summary = state.active?.summary ?? SegmentSummary()
+        lock.unlock()
+        try writeAtTail(
+            head.bytes(0..<headByteCount), tailsHead ? parts.payloadHead : parts.payloadTail,
+            placement, summary: summary)
+        lock.lock()
+        let attempt = state.accept(intent, parts, placement, current, completion)
+        lock.unlock()
+        settleWritten()
+        return attempt
+    }
+
+    /// Completes what only waited to be written.
+    func settleWritten() {
+        finish { state in
+            var completed: [Completed] = []
+            state.settle(into: &completed)
+            return completed
+        }
+    }
+
+    // MARK: Room
+
+    /// Makes room of the kind that was missing. The lead is not held.
+    func makeRoom(_ room: Room, for byteCount: Int, recordCount: Int) throws(StoreError) {
+        acquireLead()
+        defer { releaseLead() }
+        try makeRoomAsLead(room, for: byteCount, recordCount: recordCount)
+    }
+
+    private func makeRoomAsLead(
+        _ room: Room, for byteCount: Int, recordCount: Int
+    ) throws(StoreError) {
+        switch room {
+        case .ready: break
+        case .buffer: try flushOnce()
+        case .segment: try rotate(for: byteCount, recordCount: recordCount)
+        case .sequence:
+            lock.lock()
+            let isShort = state.nextSequence + UInt64(recordCount) > state.leaseEnd
+            lock.unlock()
+            if isShort { try renewLease(for: recordCount) }
+        }
+    }
+
+    /// Refuses puts while the disk is full; finds out when it no longer is.
+    func checkSpace() throws(StoreError) {
+        guard isDiskFull.load(ordering: .relaxed) else { return }
+        acquireLead()
+        defer { releaseLead() }
+        let hasRegained: Bool
+        do {
+            hasRegained = try reserve.regain(storage, every: tuning.regainNanoseconds)
+        } catch {
+            throw StoreError(error, doing: "setting space aside again")
+        }
+        guard hasRegained else {
+            throw StoreError(
+                .diskFull,
+                "the file system of \(storage.location) is full: reads and deletes go on, "
+                    + "writes resume by themselves when space returns", errno: 28)
+        }
+        isDiskFull.store(false, ordering: .relaxed)
+    }
+}
+
+/// How one attempt to append ended.
+enum Attempt {
+    case done(WriteOutcome)
+    case waiting
+    case stale
+    case needs(Room)
+}
+
+extension LogState {
+    /// Whether a record that bypasses the buffers can be written; `buffer` is never missing.
+    func directRoom(for byteCount: Int) -> Room {
+        if nextSequence >= leaseEnd { return .sequence }
+        return segmentHasRoom(for: byteCount, recordCount: 1) ? .ready : .segment
+    }
+
+    /// An answer without a record, at once or behind what it rests on.
+    mutating func answer(
+        _ outcome: WriteOutcome, _ intent: Intent, _ completion: Completion
+    ) -> Attempt {
+        let isQueued = queueBarrier(
+            outcome, hash: intent.hash, durability: intent.durability, completion: completion)
+        return isQueued ? .waiting : .done(outcome)
+    }
+
+    /// Publishes an appended record, or queues it until the disk has it.
+    mutating func accept(
+        _ intent: Intent, _ parts: borrowing RecordParts, _ placement: Placement,
+        _ current: CurrentVersion, _ completion: Completion
+    ) -> Attempt {
+        let receipt = WriteReceipt(
+            version: Version(sequence: placement.sequence),
+            replaced: current.replaced.isSomething)
+        let location = Location(
+            segmentOrdinal: placement.segmentOrdinal, offset: placement.offset,
+            recordByteCount: placement.byteCount, kind: intent.action.locationKind)
+        if intent.action == .chunk {
+            publishChunk(
+                intent.hash, key: parts.key, location: location, byteCount: placement.byteCount)
+        } else if intent.durability == .interval {
+            publishAtOnce(
+                intent.action, hash: intent.hash, key: parts.key, location: location,
+                byteCount: placement.byteCount, replaced: current.replaced)
+            return .done(.success(receipt))
+        }
+        pending.append(
+            PendingEntry(
+                action: intent.action, hash: intent.hash, key: parts.key.copyBytes(),
+                location: location, sequence: placement.sequence, byteCount: placement.byteCount,
+                endOffset: placement.endOffset, durability: intent.durability,
+                extent: intent.extent, replaced: current.replaced, completion: completion,
+                outcome: .success(receipt)))
+        return .waiting
+    }
+}
+
+extension PendingEntry.Action {
+    var locationKind: Location.Kind {
+        switch self {
+        case .put, .delete, .barrier: .put
+        case .composite: .composite
+        case .chunk: .chunk
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// HintKeyCursor — walks over the keys of one block of a hint, in order.
+//
+// The cursor keeps the current key, since each entry only holds its difference from the one before.
+// Every length is checked against the bytes that are there. Spec: Format.md, "Hint", "Keys". One
+// thread at a time.
+
+internal import CairnSystem
+
+/// A position among the keys of a block.
+package struct HintKeyCursor: ~Escapable {
+    private let entries: RawSpan
+    private var offset: Int
+    /// The current key; empty before the first key and after the last.
+    package private(set) var key: [UInt8] = []
+    /// The row of the table that the current key belongs to.
+    package private(set) var row = 0
+
+    /// Whether the cursor stands on a key.
+    package var hasKey: Bool { !key.isEmpty }
+
+    /// A cursor in front of the restart point at `offset`.
+    @_lifetime(copy entries)
+    init(entries: RawSpan, at offset: Int) {
+        self.entries = entries
+        self.offset = offset
+    }
+
+    /// Moves to the next key; false at the end of the block.
+    package mutating func advance() throws(FormatError) -> Bool {
+        guard offset < entries.byteCount else {
+            key = []
+            return false
+        }
+        let start = offset
+        guard let shared = integer(), let unshared = integer(), let row = integer() else {
+            throw FormatError(.truncated, in: .hintKeys, at: start)
+        }
+        guard shared <= key.count else {
+            throw FormatError(.invalidField("shared length"), in: .hintKeys, at: start)
+        }
+        guard unshared <= entries.byteCount - offset else {
+            throw FormatError(.truncated, in: .hintKeys, at: start)
+        }
+        guard (1...FormatLimits.keyByteCountMaximum).contains(shared + unshared) else {
+            throw FormatError(.invalidField("key length"), in: .hintKeys, at: start)
+        }
+        take(shared: shared, unshared: unshared)
+        self.row = row
+        return true
+    }
+
+    private mutating func take(shared: Int, unshared: Int) {
+        key.removeLast(key.count - shared)
+        let bytes = entries.extracting(offset..<offset + unshared)
+        for index in 0..<unshared { key.append(bytes.loadUInt8(at: index)) }
+        offset += unshared
+    }
+
+    private mutating func integer() -> Int? {
+        VariableInteger.load(entries, at: &offset, end: entries.byteCount).map(Int.init)
+    }
+}

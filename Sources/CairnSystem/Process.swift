@@ -1,0 +1,60 @@
+// Process — clocks, randomness, limits and figures of this process.
+//
+// Thin names over single calls. Any thread.
+// Why this is sound: the one pointer is that of a local integer, filled with exactly its bytes.
+
+public import CLinux
+
+/// The two clocks. Only expiry uses wall time.
+package enum Clock {
+    /// Nanoseconds of a clock that never steps back; corresponds to CLOCK_MONOTONIC.
+    package static func monotonicNanoseconds() -> UInt64 { cairn_monotonic_nanoseconds() }
+    /// Nanoseconds since 1970; may jump either way. Corresponds to CLOCK_REALTIME.
+    package static func wallNanoseconds() -> UInt64 { cairn_wall_nanoseconds() }
+    /// Processor seconds that the process has used, user and system, all threads.
+    package static func processorSeconds() -> Double {
+        Double(cairn_processor_nanoseconds()) / 1e9
+    }
+}
+
+/// Randomness of the kernel.
+package enum SystemRandom {
+    /// 64 unpredictable bits; corresponds to `getrandom(2)`.
+    package static func next() -> UInt64 {
+        var value: UInt64 = 0
+        let code = unsafe cairn_random(&value, MemoryLayout<UInt64>.size)
+        precondition(code == 0, "the kernel has randomness")
+        return value
+    }
+}
+
+/// Limits and figures of this process.
+package enum ResourceLimits {
+    /// Raises the soft limit of open files to the hard one; returns the limit now in force.
+    @discardableResult
+    package static func raiseDescriptorLimit() throws(Errno) -> Int {
+        Int(try SystemCall.perform { cairn_raise_descriptor_limit() })
+    }
+
+    /// Resident memory of the process; corresponds to /proc/self/statm.
+    package static func residentByteCount() throws(Errno) -> Int {
+        Int(try SystemCall.perform { cairn_resident_byte_count() })
+    }
+
+    /// Makes a write past the size limit fail with EFBIG; by default SIGXFSZ ends the process.
+    package static func ignoreFileSizeSignal() { cairn_ignore_file_size_signal() }
+
+    /// Processors that this process may use.
+    package static var processorCount: Int { Int(cairn_processor_count()) }
+
+    /// The number of this process.
+    package static var processID: Int32 { cairn_process_id() }
+}
+
+/// Lets other threads run; corresponds to `sched_yield(2)`.
+package func yieldProcessor() { cairn_yield() }
+
+/// Tells the processor that this is a spin loop.
+@inlinable
+@inline(__always)
+package func relaxProcessor() { cairn_relax() }

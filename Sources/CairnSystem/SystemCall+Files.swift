@@ -1,0 +1,64 @@
+// SystemCall+Files — the calls on descriptors that move no bytes.
+//
+// Same rules as SystemCall.swift: EINTR repeated, everything else thrown as it came.
+
+internal import CLinux
+internal import Glibc
+
+extension SystemCall {
+    /// Makes bytes and length durable; corresponds to `fdatasync(2)`. A failure is final: the
+    /// kernel forgets the pages it could not write, so asking again would lie.
+    package static func synchronizeData(_ fd: Int32) throws(Errno) {
+        try perform { cairn_synchronize_data(fd) }
+    }
+
+    /// Makes everything about the file durable; corresponds to `fsync(2)`. A failure is final.
+    package static func synchronize(_ fd: Int32) throws(Errno) {
+        try perform { cairn_synchronize(fd) }
+    }
+
+    /// Corresponds to `ftruncate(2)`.
+    package static func truncate(_ fd: Int32, to byteCount: UInt64) throws(Errno) {
+        try perform { cairn_truncate(fd, Int64(bitPattern: byteCount)) }
+    }
+
+    /// Allocates `[0, byteCount)` and makes the file at least that long; corresponds to
+    /// `fallocate(2)`, with zeros written where the file system has none.
+    package static func allocate(_ fd: Int32, byteCount: UInt64) throws(Errno) {
+        if byteCount == 0 { return }
+        try perform { cairn_allocate(fd, Int64(bitPattern: byteCount)) }
+    }
+
+    /// Drops the clean cached pages of the whole file; corresponds to `posix_fadvise(2)`. Dirty
+    /// pages stay, so synchronize first.
+    package static func dropCache(_ fd: Int32) throws(Errno) {
+        try perform { cairn_drop_cache(fd) }
+    }
+
+    /// The length of the file; corresponds to `fstat(2)`.
+    package static func byteCount(_ fd: Int32) throws(Errno) -> UInt64 {
+        UInt64(try perform { cairn_byte_count(fd) })
+    }
+
+    /// Bytes of the file system that an ordinary user may still take; `statvfs(3)`.
+    package static func freeByteCount(_ fd: Int32) throws(Errno) -> UInt64 {
+        UInt64(try perform { cairn_free_byte_count(fd) })
+    }
+
+    /// Bytes of the whole file system; corresponds to `statvfs(3)`.
+    package static func totalByteCount(_ fd: Int32) throws(Errno) -> UInt64 {
+        UInt64(try perform { cairn_total_byte_count(fd) })
+    }
+
+    /// Takes the exclusive lock of an open file without waiting; false when another open file has
+    /// it. Corresponds to `flock(2)`.
+    package static func lockExclusively(_ fd: Int32) throws(Errno) -> Bool {
+        do throws(Errno) {
+            try perform { cairn_lock_exclusive(fd) }
+            return true
+        } catch {
+            if error.code == EWOULDBLOCK { return false }
+            throw error
+        }
+    }
+}
