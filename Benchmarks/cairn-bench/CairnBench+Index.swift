@@ -24,6 +24,7 @@ extension CairnBench {
         report.p99Microseconds = batched.histogram.percentile(0.99) / 1e3
         report.maxMicroseconds = Double(batched.histogram.maximum) / 1e3
         report.extras.append(("bytesPerKeyMaximum", batched.bytesPerKeyMaximum))
+        report.extras.append(("bytesPerKeyMaximumAtKeys", Double(batched.maximumAtCount)))
         report.extras.append(("tableBytesPerKey", batched.tableBytesPerKey))
         report.complaint = batched.complaint
         let single = IndexRun(keyCount: arguments.keyCount, seed: arguments.seed, memory: memory)
@@ -52,6 +53,7 @@ private final class IndexRun {
     private(set) var nanoseconds: UInt64 = 0
     private(set) var processorSeconds = 0.0
     private(set) var bytesPerKeyMaximum = 0.0
+    private(set) var maximumAtCount = 0
 
     init(keyCount: Int, seed: UInt64, memory: ProcessMemory) {
         self.keyCount = keyCount
@@ -115,7 +117,8 @@ private final class IndexRun {
     }
 
     private func sample(_ count: Int) {
-        bytesPerKeyMaximum = max(
-            bytesPerKeyMaximum, Double(memory.anonymousByteCount() - before) / Double(count))
+        let bytesPerKey = Double(memory.anonymousByteCount() - before) / Double(count)
+        guard bytesPerKey > bytesPerKeyMaximum else { return }
+        (bytesPerKeyMaximum, maximumAtCount) = (bytesPerKey, count)
     }
 }

@@ -50,6 +50,7 @@ package final class AlignedBuffer: @unchecked Sendable {
 
     /// The bytes of a range.
     @inlinable
+    @inline(__always)
     @_lifetime(borrow self)
     package func bytes(_ range: Range<Int>) -> RawSpan {
         check(range)
@@ -59,6 +60,7 @@ package final class AlignedBuffer: @unchecked Sendable {
 
     /// The bytes of a range for writing; nobody else may touch them meanwhile.
     @inlinable
+    @inline(__always)
     @_lifetime(borrow self)
     package func mutableBytes(_ range: Range<Int>) -> MutableRawSpan {
         check(range)

@@ -11,6 +11,7 @@ public import Glibc
 extension MutableRawSpan {
     /// Copies all of `source` to `offset`. Traps when it does not fit.
     @inlinable
+    @inline(__always)
     package mutating func copy(from source: RawSpan, to offset: Int) {
         precondition(
             offset >= 0 && offset <= byteCount && source.byteCount <= byteCount - offset,

@@ -6,9 +6,9 @@
 
 internal import CairnSystem
 
-/// Counts named marks.
 // Sendable because `counts` is only touched while `lock` is held,
 // and nothing else is mutable.
+/// Counts named marks.
 package final class MarkBoard: @unchecked Sendable {
     private let lock = AdaptiveLock()
     private var counts: [String: Int] = [:]

@@ -13,9 +13,9 @@
 internal import Cairn
 internal import CairnSystem
 
-/// An in-memory `Storage` with power cuts, faults and rot.
 // Sendable because `state` is only touched while `stateLock` is held,
 // and `stepObserver` is set before the disk is shared.
+/// An in-memory `Storage` with power cuts, faults and rot.
 package final class SimulatedDisk: Storage, @unchecked Sendable {
     /// An open file; `file` is negative once it is closed.
     struct OpenFile: Sendable {

@@ -26,7 +26,8 @@ private let statedElsewhere: Set = [
 ]
 
 private let lineMaximum = 500
-private let contractLineMinimum = 3
+/// A suite's promises are its titles, so one line at its head will do.
+private func contractLineMinimum(_ path: String) -> Int { path.hasPrefix("Tests/") ? 1 : 3 }
 
 private struct SwiftFile: Sendable {
     let file: TextFile
@@ -65,12 +66,14 @@ private func expectNone(_ findings: [String], _ rule: Comment) {
             "the head comment lacks \"Why this is sound: …\"")
     }
 
-    @Test("a file opens with its contract") func filesOpenWithContract() {
+    @Test("a file opens with its contract: three lines in the product, one in tests")
+    func filesOpenWithContract() {
         expectNone(
-            swiftFiles.filter { $0.file.path != "Package.swift" }
-                .filter { $0.file.lines.prefix { $0.hasPrefix("//") }.count < contractLineMinimum }
-                .map(\.file.path),
-            "less than \(contractLineMinimum) lines of comment at the head")
+            swiftFiles.map(\.file).filter { $0.path != "Package.swift" }
+                .filter { file in
+                    file.lines.prefix { $0.hasPrefix("//") }.count < contractLineMinimum(file.path)
+                }
+                .map(\.path), "too few lines of comment at the head")
     }
 
     @Test("no Foundation below the server") func noFoundation() {

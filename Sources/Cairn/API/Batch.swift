@@ -5,8 +5,9 @@
 
 /// Writes that are applied whole or not at all.
 public struct Batch: Sendable {
-    /// The most records, and the most bytes, of a batch.
+    /// The most records of a batch.
     public static let recordCountMaximum = 65_536
+    /// The most bytes of a batch: its values and their metadata; keys are not counted.
     public static let byteCountMaximum = 64 << 20
 
     enum Action: Sendable {
@@ -22,10 +23,14 @@ public struct Batch: Sendable {
 
     private(set) var members: [Member] = []
 
+    /// A batch without writes; to apply it is legal and does nothing.
     public init() {}
 
+    /// How many writes were added, deletes included.
     public var count: Int { members.count }
 
+    /// Adds a write of `value`. Nothing is checked here: a batch that is too large, or that names
+    /// a key twice, fails when it is applied.
     public mutating func put(
         _ key: Key, _ value: [UInt8], metadata: [UInt8] = [], condition: Condition = .none
     ) {

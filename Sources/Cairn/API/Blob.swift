@@ -1,18 +1,28 @@
-// What reads and writes return.
+// What reads and writes return: blobs, their descriptions, receipts, counts.
+//
+// Plain values that share nothing with the store: they stay as they are, and usable, whatever
+// happens to the key or the store afterwards. Bytes in them were verified before they were
+// returned. Any thread.
 
 /// What is known of a blob without its bytes.
 public struct BlobInformation: Equatable, Sendable {
+    /// The version that was found; `Condition.matches` takes it.
     public let version: Version
+    /// The size of the value as it was given, before compression.
     public let byteCount: UInt64
+    /// What the write gave as metadata; empty when it gave none.
     public let metadata: [UInt8]
 }
 
 /// A blob, or the requested range of it, verified.
 public struct Blob: Equatable, Sendable {
+    /// The version that was read; `Condition.matches` takes it.
     public let version: Version
     /// The size of the whole blob, also when a range was read.
     public let totalByteCount: UInt64
+    /// The metadata of the whole blob, also when a range was read.
     public let metadata: [UInt8]
+    /// The value, or the requested range of it clipped to the value's end.
     public let bytes: [UInt8]
 }
 
@@ -26,7 +36,9 @@ public struct WriteReceipt: Equatable, Sendable {
 
 /// Counts of a store at one moment.
 public struct Statistics: Equatable, Sendable {
+    /// Keys that have a blob.
     public var keyCount: UInt64 = 0
+    /// Segments of the log, the active one included.
     public var segmentCount: Int = 0
     /// Record bytes of live blobs.
     public var liveByteCount: UInt64 = 0
@@ -34,8 +46,13 @@ public struct Statistics: Equatable, Sendable {
     public var deadByteCount: UInt64 = 0
     /// Bytes of segments up to their logical end.
     public var logicalByteCount: UInt64 = 0
+    /// Memory that the index takes, tables that await their last reader included.
     public var indexByteCount: Int = 0
+    /// The sequence number that the next record will have.
     public var nextSequence: UInt64 = 0
+    /// Whether writes are refused: opened so, degraded by damage, or after a failure. A full
+    /// disk is no such reason.
     public var isReadOnly: Bool = false
+    /// What opening found wrong, one line each; empty for a sound store.
     public var damage: [String] = []
 }

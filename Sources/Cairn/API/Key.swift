@@ -8,8 +8,10 @@ public struct Key: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringC
     /// The longest key in bytes.
     public static let byteCountMaximum = 65_535
 
+    /// The bytes that identify the blob, exactly as they were given.
     public let bytes: [UInt8]
 
+    /// A key of any bytes; one that is empty or too long fails where it is used.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The UTF-8 bytes of `text`.

@@ -67,6 +67,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Which of the failures it is; stable between releases, unlike `message`.
     public let kind: Kind
     private let detail: Detail
 

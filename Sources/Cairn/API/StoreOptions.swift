@@ -1,4 +1,8 @@
-// Options of a store and of a write.
+// Options of a store and of a write, and the versions that writes make.
+//
+// Plain values; nothing is checked here. Opening refuses impossible options of a store, and the
+// write itself refuses impossible options of a write, so that the error names the operation.
+// Any thread. Spec: Operations.md.
 
 /// When a write is acknowledged.
 public enum Durability: UInt8, Sendable, CaseIterable {
@@ -27,8 +31,10 @@ public enum Condition: Equatable, Sendable {
 /// A version of a blob: it changes with every write and survives compaction and restart.
 /// No number is ever used twice in a store, not even one that a crash erased.
 public struct Version: Hashable, Comparable, Sendable {
+    /// The sequence number of the record: a later write of the store has a greater one.
     public let sequence: UInt64
 
+    /// A version whose number was kept outside of the store, for use in a condition.
     public init(sequence: UInt64) { self.sequence = sequence }
 
     public static func < (left: Version, right: Version) -> Bool { left.sequence < right.sequence }
@@ -41,10 +47,12 @@ public struct WriteOptions: Sendable {
 
     /// Nil: as the store's options say.
     public var durability: Durability?
+    /// Decided against the newest write of the key, also one that is not yet durable.
     public var condition: Condition
     /// Bytes kept with the blob and returned with it; at most 16 KiB.
     public var metadata: [UInt8]
 
+    /// Without arguments: the store's durability, no condition, no metadata.
     public init(
         durability: Durability? = nil, condition: Condition = .none, metadata: [UInt8] = []
     ) {
@@ -56,6 +64,7 @@ public struct WriteOptions: Sendable {
 
 /// How a store is opened.
 public struct StoreOptions: Sendable {
+    /// What may be done to the directory.
     public enum Access: Sendable, Equatable {
         /// Reading and writing; makes the store when there is none.
         case create
@@ -66,6 +75,7 @@ public struct StoreOptions: Sendable {
         case readOnly
     }
 
+    /// Whether the store may be written, and made when there is none.
     public var access: Access
     /// Opens for writing although listed segments are missing or damaged, and strikes what is
     /// lost from the list for ever. Run with it only after reading the report of a plain open.
@@ -81,8 +91,10 @@ public struct StoreOptions: Sendable {
     /// Whether values are compressed where it gains something.
     public var compresses: Bool
 
+    /// The largest blob that any store accepts: 5 TiB.
     public static let blobByteCountLimit: UInt64 = 5 << 40
 
+    /// Without arguments: a store that is made when missing and syncs every write.
     public init(
         access: Access = .create, acceptLoss: Bool = false, durability: Durability = .synced,
         intervalMilliseconds: Int = 100, segmentByteCount: UInt64? = nil,

@@ -1,5 +1,10 @@
 // Background work in steps: each call does one bounded piece, so that a simulation can put a power
 // cut between any two. The facade's keeper thread calls it while there is something to do.
+//
+// Nothing waits for a step: what is left undone is done later by a writer, at its own cost, or by
+// the next opening. Chunks leave the index only when their composite record is replaced and nobody
+// pins the blob. Any thread, without locks: `markIdle` takes the lead, the steps take the making,
+// manifest and log locks for themselves. Spec: Engine.md, "Rotation", "Opening", "Index".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -11,8 +16,6 @@ extension Engine {
 
     /// Does one piece of background work; false when there was none.
     package func backgroundStep() throws(StoreError) -> Bool {
-        guard acquireLeadIfFree() else { return false }
-        defer { releaseLead() }
         if try listEnded() { return true }
         if try prepareAhead() { return true }
         if try renewLeaseAhead() { return true }
@@ -28,15 +31,12 @@ extension Engine {
         acquireLead()
         defer { releaseLead() }
         guard isMarkDue() else { return }
-        try flushAll()
+        try flushToTail()
         syncIfNeeded(force: true)
         try checkUsable()
         guard appendMark() else { return }
-        try flushAll()
+        try flushToTail()
         syncIfNeeded(force: true)
-        lock.lock()
-        state.recordsSinceMark = 0
-        lock.unlock()
     }
 
     /// Marks the log if nothing was appended since the last call; false when something was.
@@ -67,12 +67,13 @@ extension Engine {
             RecordParts(
                 header: header, key: RawSpan(), metadata: RawSpan(), payloadHead: RawSpan(),
                 payloadTail: RawSpan()))
+        state.recordsSinceMark = 0
         return true
     }
 
     /// Lists ended segments as sealed.
     private func listEnded() throws(StoreError) -> Bool {
-        if sealedEntries.isEmpty { return false }
+        if endedEntries().isEmpty { return false }
         try updateManifest { _ in }
         return true
     }
@@ -130,8 +131,8 @@ extension Engine {
         let examined = try examine(hash, key.rawSpan)
         guard let found = examined.found else { return }
         lock.lock()
-        state.removeSlot(hash, key: key.rawSpan)
-        state.discount(
+        state.removeChunk(
+            hash, key: key.rawSpan, at: examined.occupant,
             Replaced(byteCount: found.byteCount, segmentOrdinal: found.segmentOrdinal))
         lock.unlock()
     }

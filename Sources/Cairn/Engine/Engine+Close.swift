@@ -1,4 +1,9 @@
 // Closing: everything appended is made durable, the active segment sealed, the lock given back.
+//
+// Order: seal, sync and list the last segment; refuse what comes later; answer everybody who still
+// waits; wait for the readers; only then close files, and give the store's lock back last. After a
+// failure nothing more is written, but the rest is done all the same. The caller promises that no
+// other call is under way or follows; `close` takes the lead and the locks for itself.
 
 internal import CairnFormat
 internal import CairnSystem
@@ -8,22 +13,46 @@ extension Engine {
     /// lost; the store is closed all the same. No call may be under way or follow.
     package func close() throws(StoreError) {
         acquireLead()
-        var failure: StoreError?
-        do {
-            try seal()
-        } catch {
-            failure = error
-        }
+        let failure = sealTwice()
         lock.lock()
         let wasClosed = state.isClosed
         state.isClosed = true
         lock.unlock()
+        tellEverybody(failure)
         releaseLead()
+        deliver()
         if wasClosed { return }
         readers.synchronize()
         closeFiles()
         if options.access != .readOnly { storage.unlock() }
         if let failure { throw failure }
+    }
+
+    /// On a full disk the first attempt gives up the reserve, the second may use it.
+    private func sealTwice() -> StoreError? {
+        do {
+            try seal()
+            return nil
+        } catch {
+            guard error.kind == .diskFull else { return error }
+        }
+        do {
+            try seal()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Nobody waits for a store that is closed.
+    private func tellEverybody(_ failure: StoreError?) {
+        let unknown = StoreError(
+            .outcomeUnknown, failure?.message ?? "the store was closed before the write was synced")
+        finish { state in
+            var completed: [Completed] = []
+            if !state.pending.isEmpty { state.fail(unknown, into: &completed) }
+            return completed
+        }
     }
 
     /// Nothing is written to a store that is open for reading or has failed.
@@ -38,7 +67,7 @@ extension Engine {
             try endActive()
         }
         try dropSpare()
-        if !sealedEntries.isEmpty { try updateManifest { _ in } }
+        if !endedEntries().isEmpty { try updateManifest { _ in } }
     }
 
     /// The spare segment holds nothing: it leaves the list, then the directory.

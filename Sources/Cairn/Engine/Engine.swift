@@ -1,19 +1,26 @@
 // Engine — a store over one `Storage`: the log, the index, the manifest and the readers.
 //
-// Locks, always taken in this order: the *lead* (a role, not a lock: who writes and syncs), the
-// manifest lock, the log lock. The log lock guards `state` and is never held across a system call.
-// The lead is held across system calls; whoever holds it alone moves `flushedOffset` and
-// `syncedOffset`. Readers take none of them, except for a record that is still in a buffer.
-// Any method may be called from any thread. There are no threads in here: `commit` and
-// `backgroundStep` are called by the facade's threads, or by a simulation. Spec: Engine.md.
+// Locks, always taken in this order: the *lead* (a role, not a lock: who writes), the sync role,
+// the making lock, the manifest lock, the log lock. The log lock guards `state` and is never held
+// across a system call; the others are. Readers take none of them, except for a record that is
+// still in a buffer. Any method may be called from any thread. There are no threads in here:
+// `commit` and `backgroundStep` are called by the facade's threads, or by a simulation.
+// Spec: Engine.md.
 
 internal import CairnFormat
 internal import CairnSystem
 internal import Synchronization
 
+// Sendable because `state` is only touched while `lock` is held; bytes of `buffers` are written
+// under it, and read outside by the lead only where no append goes; `lateFile` belongs to the sync
+// role, but for a planted fault. Everything else is constant, atomic, or has a lock of its own.
+/// A store over one `Storage`, without threads of its own.
 package final class Engine<S: Storage>: @unchecked Sendable {
+    /// The disk that holds the store; the engine is its only user while it has the store's lock.
     package let storage: S
+    /// As given to `open`; nothing changes them later.
     package let options: StoreOptions
+    /// As given to `open`; nothing changes it later.
     package let tuning: Tuning
     let identity: StoreIdentity
     let hashKey: SipHashKey
@@ -42,9 +49,9 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     /// Called without locks when somebody should commit or step soon.
     private let wake: @Sendable () -> Void
 
-    // Written by the holder of the lead only.
-    var sealedEntries: [SegmentEntry] = []
-    var reserve: Reserve<S>
+    /// Held while a segment is made, across its system calls.
+    let makingLock = AdaptiveLock()
+    let reserve: Reserve<S>
     /// Set by a planted fault only.
     var lateFile: FileHandle?
 
@@ -76,6 +83,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         state.nextSequence = opened.leaseStart
         state.leaseEnd = opened.leaseEnd
         state.isReadOnly = opened.isReadOnly
+        state.isDegraded = opened.isReadOnly && options.access != .readOnly
         isDiskFull.store(opened.isDiskFull, ordering: .relaxed)
         self.state = state
     }
@@ -91,7 +99,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         if known & wanted != wanted { ringKeeper(wanted) }
     }
 
-    private func ringKeeper(_ wanted: Int) {
+    func ringKeeper(_ wanted: Int) {
         _ = keeperDuty.bitwiseOr(wanted, ordering: .acquiringAndReleasing)
         wake()
     }
@@ -101,14 +109,15 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         keeperDuty.bitwiseAnd(~taken, ordering: .acquiringAndReleasing).oldValue
     }
 
-    /// The hash of a user's key.
+    /// The hash of a user's key. Its last bit keeps users' keys and chunk keys apart in the index,
+    /// whatever the other bits are.
     @inline(__always)
     func hash(_ key: RawSpan) -> UInt64 {
-        hashKey.hash(key, domain: HashDomain.userKey).first & tuning.hashMask
+        hashKey.hash(key, domain: HashDomain.userKey).first & tuning.hashMask & ~1
     }
 
     func chunkHash(_ key: RawSpan) -> UInt64 {
-        hashKey.hash(key, domain: HashDomain.chunkKey).first & tuning.hashMask
+        hashKey.hash(key, domain: HashDomain.chunkKey).first & tuning.hashMask | 1
     }
 }
 
@@ -119,6 +128,8 @@ enum KeeperDuty {
     /// Records were appended since the last mark.
     static let mark = 2
     static let all = 3
+    /// Much is written and not synced.
+    static let syncBeside = 4
 }
 
 extension Engine {

@@ -22,13 +22,15 @@ enum ManifestFailure: Error {
     }
 }
 
+// Sendable because `manifest` and `lost`, all that changes, are only touched while `lock` is held;
+// the storage takes calls from any thread.
 final class ManifestKeeper<S: Storage>: @unchecked Sendable {
     private let storage: S
     private let lock = AdaptiveLock()
     /// Guarded by `lock`: what is on disk.
     private var manifest: Manifest
-    /// Guarded by `lock`.
-    private var isLost = false
+    /// Guarded by `lock`: the failure after which nothing is written any more.
+    private var lost: FileError?
 
     init(storage: S, manifest: Manifest) {
         self.storage = storage
@@ -45,11 +47,16 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
         }
     }
 
+    /// No manifest is written after a failed sync of the log.
+    func stop(_ error: FileError) {
+        lock.withLock { lost = lost ?? error }
+    }
+
     /// Replaces the manifest; durable on return.
     func update(_ change: (inout Manifest) -> Void) throws(ManifestFailure) {
         lock.lock()
         defer { lock.unlock() }
-        precondition(!isLost, "no manifest is written after one whose fate is unknown")
+        if let lost { throw .unknown(lost) }
         var next = manifest
         change(&next)
         next.generation += 1
@@ -61,7 +68,7 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
             switch error {
             case .unchanged(let error): throw .unchanged(error)
             case .unknown(let error):
-                isLost = true
+                lost = error
                 throw .unknown(error)
             }
         }

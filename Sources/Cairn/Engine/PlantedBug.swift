@@ -5,7 +5,7 @@
 // rule it breaks stands in Engine.md.
 
 #if CAIRN_PLANTED_BUGS
-    package import Synchronization
+    internal import Synchronization
 #endif
 
 /// A fault that can be switched on in a test build.
@@ -40,8 +40,10 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
             planted.store(bug?.rawValue ?? -1, ordering: .sequentiallyConsistent)
         }
 
+        /// Whether this fault is the one that is switched on.
         package var isPlanted: Bool { Self.planted.load(ordering: .relaxed) == rawValue }
     #else
+        /// Never: this build has no faults, and the branch costs nothing.
         @inline(__always)
         package var isPlanted: Bool { false }
     #endif

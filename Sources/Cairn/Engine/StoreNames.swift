@@ -1,5 +1,7 @@
-// StoreNames — what the files of a store are called. Spec: Format.md, "Files".
-// The files of a segment are named by `SegmentFileName`.
+// StoreNames — what the files of a store are called.
+//
+// Part of the format: a name never changes its meaning. The files of a segment are named by
+// `SegmentFileName`. Constants, for any thread. Spec: Format.md, "Files".
 
 /// Names within a store's root directory.
 package enum StoreNames {

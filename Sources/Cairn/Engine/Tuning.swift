@@ -8,7 +8,7 @@ package struct Tuning: Sendable {
     /// Shards of the index; a power of two.
     package var indexShardCount = 256
     /// Bytes of each of the two append buffers.
-    package var bufferByteCount = 1 << 20
+    package var bufferByteCount = 256 << 10
     /// Records from this size on are written from the caller's memory, past the buffers.
     package var directByteCount = 128 << 10
     /// A payload longer than this is cut into blocks of this size.
@@ -22,6 +22,8 @@ package struct Tuning: Sendable {
     package var sequenceLease: UInt64 = 1 << 32
     /// Zeroed bytes written ahead of the tail when commits are small; 0: none.
     package var zeroAheadByteCount = 1 << 20
+    /// Written and unsynced bytes beyond which the keeper syncs beside the writers.
+    package var syncAheadByteCount: UInt64 = 4 << 20
     /// How long a leader waits for the writers of the last batch.
     package var lingerNanoseconds: UInt64 = 50_000
     /// Idle time after which a mark proves the last batch.

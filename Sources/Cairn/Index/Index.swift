@@ -10,6 +10,7 @@
 
 import Synchronization
 
+/// From hash to location: one writer, readers without locks.
 package final class Index: Sendable {
     /// One assignment of a batch.
     package struct Change: BitwiseCopyable, Sendable {

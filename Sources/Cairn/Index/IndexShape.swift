@@ -6,13 +6,16 @@
 // over time, at 1.54 x 16 bytes for each key on average. Growing all by two at once was rejected:
 // 20 to 40 bytes for each key, in turns.
 
+/// How an index of so many shards divides hashes among them and sizes their tables.
 package struct IndexShape: BitwiseCopyable, Sendable {
+    /// A power of two, at most 4096.
     package let shardCount: Int
     private let shardBitCount: UInt64
 
     static let capacityMinimum = 16
     private static let staggeredCapacity = 1024
 
+    /// Traps unless `shardCount` is a power of two up to 4096.
     package init(shardCount: Int) {
         precondition(
             shardCount > 0 && shardCount <= 4096 && shardCount & (shardCount - 1) == 0,

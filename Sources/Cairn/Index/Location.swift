@@ -5,6 +5,7 @@
 // the small values are free for the index's own use. The size class bounds the record's length from
 // above within 1/32, enough to read it with one call. A value: any thread. Spec: Engine.md, "Index".
 
+/// A record's place, kind and approximate length; or one of three special values.
 package struct Location: BitwiseCopyable, Equatable, Hashable, Sendable {
     /// What the record is. Zero is never a kind.
     package enum Kind: UInt8, Sendable, CaseIterable {
@@ -26,8 +27,11 @@ package struct Location: BitwiseCopyable, Equatable, Hashable, Sendable {
     /// Two keys share this hash: see the `OverflowMap`.
     package static let overflow = Location(rawValue: 2)
 
+    /// Where the first record of a segment can begin: behind the segment's header.
     package static let offsetMinimum: UInt64 = 4096
+    /// Ordinals are below it: an ordinal has 22 bits.
     package static let segmentOrdinalCount = 1 << 22
+    /// The longest record that has a size class: 4 GiB.
     package static let recordByteCountMaximum = 1 << 32
 
     /// The location of a record of `recordByteCount` bytes. Offset and byte count are multiples
@@ -47,10 +51,12 @@ package struct Location: BitwiseCopyable, Equatable, Hashable, Sendable {
     /// Whether this names a record, unlike `empty`, `deleted` and `overflow`.
     package var isRecord: Bool { rawValue > Self.overflow.rawValue }
 
+    /// Where the segment stands in the engine's list. Meaningless unless `isRecord`.
     package var segmentOrdinal: Int {
         Int(truncatingIfNeeded: rawValue >> 13) & (Self.segmentOrdinalCount - 1)
     }
 
+    /// Where in the segment the record begins. Meaningless unless `isRecord`.
     package var offset: UInt64 { (rawValue >> 35) << 3 }
 
     /// At least the record's byte count, and less than 1/32 over it.

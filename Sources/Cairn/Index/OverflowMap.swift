@@ -7,6 +7,7 @@
 
 import CairnSystem
 
+/// An exact map from key to location, for the few keys that share a hash.
 package final class OverflowMap: Sendable {
     /// One key.
     package struct Entry: Equatable, Sendable {

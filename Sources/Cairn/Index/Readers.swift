@@ -22,6 +22,7 @@
 import CairnSystem
 import Synchronization
 
+/// Counts who is reading, and frees what nobody can reach any more.
 package final class Readers: Sendable {
     /// A reader's section. Not tied to a thread: another may end it.
     package struct Token: BitwiseCopyable, Sendable {

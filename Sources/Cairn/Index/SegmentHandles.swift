@@ -6,6 +6,7 @@
 // the closing of the file: a handle that a reader sees stays open until the reader leaves. An
 // ordinal is used again only after such a retirement. Handles are plain numbers, -1 for none.
 
+/// What a reader needs of a segment, found without locks by the segment's ordinal.
 package final class SegmentHandles: Sendable {
     // An entry is four words: handle + 1, so that zeroed memory says none, the flushed offset, the
     // seed, the segment's id.

@@ -1,7 +1,8 @@
 // Completion — how the caller of a write learns its result.
 //
 // A blocking caller sleeps on its own `Waiter`; nobody else is woken for it. A callback runs on
-// the thread that committed, without any lock held. Results are handed over in log order.
+// a thread that committed, when it holds no lock and no role any more, so it may write itself.
+// Results are handed over in log order.
 
 internal import CairnSystem
 internal import Synchronization
@@ -28,12 +29,16 @@ final class Waiter: Sendable {
         call.store(Call.sleeping.rawValue, ordering: .relaxed)
     }
 
-    func finish(_ outcome: WriteOutcome) {
+    /// Hands the result over. True when the caller had been asked to lead and had not begun to:
+    /// then the lead is back with whoever finishes the write.
+    func finish(_ outcome: WriteOutcome) -> Bool {
         slot.outcome = outcome
-        call.store(Call.finished.rawValue, ordering: .releasing)
+        let last = call.exchange(Call.finished.rawValue, ordering: .acquiringAndReleasing)
         parker.unpark()
+        return last == Call.lead.rawValue
     }
 
+    /// Hands the lead over. Called under the log lock, while the write is not finished.
     func askToLead() {
         let (isAsked, _) = call.compareExchange(
             expected: Call.sleeping.rawValue, desired: Call.lead.rawValue,
@@ -76,15 +81,9 @@ private final class OutcomeSlot: @unchecked Sendable {
 enum Completion: Sendable {
     case none
     case waiter(Waiter)
+    /// A chunk of a large blob: its upload must know before the lead is laid down.
+    case chunk(UploadFailure)
     case callback(@Sendable (WriteOutcome) -> Void)
-
-    func complete(_ outcome: WriteOutcome) {
-        switch self {
-        case .none: break
-        case .waiter(let waiter): waiter.finish(outcome)
-        case .callback(let call): call(outcome)
-        }
-    }
 }
 
 /// A completion whose time has come; delivered after the lock is released.

@@ -12,9 +12,11 @@ extension Engine {
     /// Writes and, if anybody asked for it, syncs what was appended; settles every waiting write
     /// that this covers. Takes the lead; returns at once when another holds it.
     package func commit(sync: Bool = false) {
-        guard acquireLead(forPendingOr: sync) else { return }
-        commitCycle(mustSync: sync, lingers: false)
-        releaseLead()
+        if acquireLead(forPendingOr: sync) {
+            commitCycle(mustSync: sync, lingers: true)
+            releaseLead()
+        }
+        deliver()
     }
 
     /// Takes the lead if it is free and there is something to do.
@@ -28,11 +30,26 @@ extension Engine {
 
     /// Waits for the lead, then writes and syncs everything that was appended before the call.
     package func flush() throws(StoreError) {
+        defer { deliver() }
         acquireLead()
         defer { releaseLead() }
-        try flushAll()
+        try flushToTail()
         syncIfNeeded(force: true)
         try checkUsable()
+    }
+
+    /// Writes what was appended before the call, and perhaps more. The lead is held.
+    func flushToTail() throws(StoreError) {
+        lock.lock()
+        let target = state.tail
+        lock.unlock()
+        while isBehind(target), try flushOnce() {}
+    }
+
+    private func isBehind(_ target: UInt64) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.flushedOffset < target
     }
 
     func checkUsable() throws(StoreError) {
@@ -46,7 +63,7 @@ extension Engine {
         do {
             try flushOnce()
         } catch {
-            return  // Everybody concerned was told by `flushOnce`.
+            // Everybody concerned was told. What was written before still wants its sync.
         }
         if PlantedBug.acknowledgedBeforeSync.isPlanted { settleUnsynced() }
         syncIfNeeded(force: mustSync)
@@ -60,7 +77,9 @@ extension Engine {
         lock.unlock()
         guard expected > 1, count < expected, tuning.lingerNanoseconds > 0 else { return }
         let start = storage.monotonicClock()
-        while count < expected, storage.monotonicClock() - start < tuning.lingerNanoseconds {
+        // Counted too, for a clock that stands still.
+        for _ in 0..<1024 where count < expected {
+            if storage.monotonicClock() - start >= tuning.lingerNanoseconds { break }
             yieldProcessor()
             lock.lock()
             count = state.pending.count
@@ -96,6 +115,7 @@ extension Engine {
             state.settle(into: &completed)
             return completed
         }
+        ringIfBehind(plan.endOffset)
         return true
     }
 
@@ -104,12 +124,42 @@ extension Engine {
         try storage.write(file, buffer.bytes(0..<plan.byteCount), at: plan.offset)
     }
 
-    /// Runs `body` under the log lock, then tells the callers it names.
+    /// Runs `body` under the log lock, then tells the callers it names. Blocked callers and
+    /// uploads learn it here; callbacks are queued in log order for `deliver`.
     func finish(_ body: (inout LogState) -> [Completed]) {
         lock.lock()
         let completed = body(&state)
+        for item in completed {
+            if case .callback = item.completion { state.deliveries.append(item) }
+        }
         lock.unlock()
-        for item in completed { item.completion.complete(item.outcome) }
+        for item in completed {
+            switch item.completion {
+            case .none, .callback: break
+            case .waiter(let waiter): if waiter.finish(item.outcome) { releaseLead() }
+            case .chunk(let upload):
+                if case .failure(let error) = item.outcome { upload.note(error) }
+            }
+        }
+    }
+
+    /// Calls back what is queued, unless another thread is at it. The caller holds no lock and no
+    /// role: a callback may write to the store.
+    package func deliver() {
+        lock.lock()
+        guard !state.isDelivering else { return lock.unlock() }
+        state.isDelivering = true
+        while !state.deliveries.isEmpty {
+            let batch = state.deliveries
+            state.deliveries.removeAll()
+            lock.unlock()
+            for item in batch {
+                if case .callback(let call) = item.completion { call(item.outcome) }
+            }
+            lock.lock()
+        }
+        state.isDelivering = false
+        lock.unlock()
     }
 
     /// The planted fault of acknowledging before the sync.
@@ -124,88 +174,28 @@ extension Engine {
         }
     }
 
-    // MARK: Syncing
-
-    /// Syncs the active segment if a writer waits for it, or when `force` says so.
-    func syncIfNeeded(force: Bool) {
-        lock.lock()
-        let needed = force || state.pending.needsSync
-        let isBehind = state.syncedOffset < state.flushedOffset
-        let upTo = state.flushedOffset
-        let hashCount = state.syncableHashCount
-        let active = state.active
-        let failure = state.failure
-        if needed { state.lastBatchCount = state.pending.count }
-        lock.unlock()
-        guard needed, failure == nil else { return }
-        if isBehind, let active {
-            if !force { zeroAhead(of: upTo, in: active) }
-            guard synchronize(active.file) else { return }
-        }
-        finish { state in
-            if isBehind { state.noteSynced(to: upTo, hashCount: hashCount) }
-            var completed: [Completed] = []
-            state.settle(into: &completed)
-            return completed
-        }
-    }
-
-    /// Syncs a file of the log; a failure is final. False when it failed.
-    func synchronize(_ file: FileHandle) -> Bool {
-        do {
-            if let late = lateFile.take() { try storage.synchronize(late) }
-            try storage.synchronize(file)
-            return true
-        } catch {
-            if PlantedBug.failedSyncRetried.isPlanted, (try? storage.synchronize(file)) != nil {
-                return true
-            }
-            failForGood(error)
-            return false
-        }
-    }
-
-    /// Keeps zeros ahead of the tail while commits are small: a synced write into a file that
-    /// grows costs 4 to 6 times as much on a journaled file system.
-    private func zeroAhead(of offset: UInt64, in active: ActiveSegment) {
-        let step = UInt64(tuning.zeroAheadByteCount)
-        guard step > 0, offset + step / 8 > active.zeroedOffset, !active.isEnded else { return }
-        let start = max(offset, active.zeroedOffset)
-        let end = min(offset + step, active.byteCountTarget)
-        guard start < end else { return }
-        let zeros = zeros
-        do {
-            try storage.write(active.file, zeros.bytes(0..<Int(end - start)), at: start)
-        } catch {
-            // No room for zeros is no failure of the commit: its own bytes are written.
-            return
-        }
-        lock.lock()
-        state.active?.zeroedOffset = end
-        lock.unlock()
-    }
-
     // MARK: Failing
 
     /// After a failed write: what can be taken back is, and everybody concerned is told.
     func writeFailed(_ error: FileError) -> StoreError {
         let failure = StoreError(error, doing: "writing to the log")
-        lock.lock()
-        let keeps = state.holdsAcknowledged
-        let cut = state.active.map { ($0.file, state.flushedOffset) }
-        state.writeFailureCount += error.isOutOfSpace ? 0 : 1
-        let isFinal = state.writeFailureCount >= tuning.writeFailureMaximum
-        lock.unlock()
-        if !keeps, let cut { discardTail(of: cut.0, from: cut.1) }
+        var isFinal = error.isReadOnly
+        var cut: (file: FileHandle, offset: UInt64)?
+        // Decided and done under one lock: an interval write may be acknowledged at any moment.
         finish { state in
             var completed: [Completed] = []
-            if keeps {
+            state.writeFailureCount += error.isOutOfSpace ? 0 : 1
+            isFinal = isFinal || state.writeFailureCount >= tuning.writeFailureMaximum
+            if state.holdsAcknowledged {
                 state.failUnflushed(failure, into: &completed)
             } else {
+                cut = state.active.map { ($0.file, state.flushedOffset) }
                 state.abandonUnflushed(failure, into: &completed)
             }
             return completed
         }
+        // The segment has ended and the lead is held: nobody writes there any more.
+        if let cut { discardTail(of: cut.file, from: cut.offset) }
         noteFull(error)
         if isFinal { failForGood(error) }
         return failure
@@ -224,6 +214,7 @@ extension Engine {
             "\(error); what was not yet synced may or may not survive: close the store and open "
                 + "it again", errno: error.code)
         hasFailed.store(true, ordering: .sequentiallyConsistent)
+        manifest.stop(error)
         finish { state in
             var completed: [Completed] = []
             state.fail(failure, into: &completed)
@@ -233,7 +224,7 @@ extension Engine {
 
     func releaseReserve() {
         do {
-            try reserve.release(storage)
+            try reserve.release()
         } catch {
             // The disk stays full; the next delete will be told so.
             return

@@ -44,16 +44,22 @@ extension Engine {
         let prefersWaiter = state.lastLeadMadeRoom || state.roomWaiters.isEmpty
         if let waiter, prefersWaiter {
             state.lastLeadMadeRoom = false
-            lock.unlock()
+            // Under the lock: a write that is not done here is not finished before it is asked.
             waiter.askToLead()
+            lock.unlock()
             return
         }
         state.isLed = false
         let parker = state.roomWaiters.isEmpty ? nil : state.roomWaiters.removeFirst()
         state.lastLeadMadeRoom = parker != nil
         let hasPending = !state.pending.isEmpty
+        // A write that failed is repeated when the interval is over, not at once.
+        let isRetry = state.flushing != nil
+        let hasDeliveries = !state.deliveries.isEmpty
         lock.unlock()
-        if let parker { parker.unpark() } else if hasPending { wakeKeeper() }
+        parker?.unpark()
+        if hasDeliveries || (parker == nil && hasPending && !isRetry) { wakeKeeper() }
+        if isRetry { ringKeeper(KeeperDuty.sync) }
     }
 
     /// Sleeps until the write of `waiter` is finished, leading when nobody else does.
@@ -66,6 +72,7 @@ extension Engine {
     private func commitAsLead() {
         commitCycle(mustSync: false, lingers: true)
         releaseLead()
+        deliver()
     }
 
     /// Runs `body` while nothing can be appended and nothing waits in memory.

@@ -23,7 +23,7 @@ extension Engine {
         try withStoppedLog { () throws(StoreError) in
             try endActive()
             // Without a seal only the manifest says where the old segment ends.
-            if sealedEntries.contains(where: { $0.state == .recovered }) {
+            if endedEntries().contains(where: { $0.state == .recovered }) {
                 try updateManifest { _ in }
             }
             activateSpare()
@@ -34,8 +34,13 @@ extension Engine {
     func endActive() throws(StoreError) {
         guard let active = lockedActive() else { return }
         if !active.isEnded {
-            if active.summary.recordCount == 0 { return try dropEmpty(active) }
-            try seal(active)
+            if active.totals.recordCount == 0 { return try dropEmpty(active) }
+            do {
+                try seal(active)
+            } catch {
+                // A seal that could not be written ended the segment; what is in it stays.
+                guard lockedActive()?.isEnded == true else { throw error }
+            }
         }
         try synchronizeEnd()
         noteEnded()
@@ -64,14 +69,17 @@ extension Engine {
 
     /// Appends the seal record and cuts off zeros ahead of it. Nothing waits in memory.
     private func seal(_ active: ActiveSegment) throws(StoreError) {
-        let payload = active.summary.seal.encoded()
+        let bounds = keyBounds()
+        let payload = Seal(
+            totals: active.totals, minKey: bounds.minimum, maxKey: bounds.maximum
+        ).encoded()
         let header = RecordHeader(
             sequence: 0, type: .seal, keyByteCount: 0, storedByteCount: payload.count,
             rawByteCount: payload.count, payloadCRC: Checksum.crc32c(payload.rawSpan))
         let image = AlignedBuffer(byteCount: header.recordByteCount)
-        let summary = active.summary
+        let totals = active.totals
         lock.lock()
-        if state.nextSequence >= state.leaseEnd {
+        while state.nextSequence >= state.leaseEnd {
             lock.unlock()
             try renewLease()
             lock.lock()
@@ -82,17 +90,25 @@ extension Engine {
             payloadTail: RawSpan())
         var target = image.mutableBytes(0..<image.byteCount)
         state.encode(parts, at: placement, into: &target)
-        state.active?.summary = summary
+        state.active?.totals = totals
         lock.unlock()
-        try writeAtTail(image.bytes(0..<image.byteCount), RawSpan(), placement, summary: summary)
+        try writeAtTail(image.bytes(0..<image.byteCount), RawSpan(), placement, totals: totals)
         lock.lock()
         state.active?.isSealed = true
+        // Whatever fails from here on, no record ever stands behind a seal.
+        state.active?.isEnded = true
         lock.unlock()
+    }
+
+    private func keyBounds() -> KeyBounds {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.keyBounds
     }
 
     /// Writes past the buffers, at the tail. Nothing waits in memory and appends are stopped.
     func writeAtTail(
-        _ head: RawSpan, _ tail: RawSpan, _ placement: Placement, summary: SegmentSummary
+        _ head: RawSpan, _ tail: RawSpan, _ placement: Placement, totals: SegmentTotals
     ) throws(StoreError) {
         guard let active = lockedActive() else {
             preconditionFailure("a record is written to an active segment")
@@ -108,7 +124,7 @@ extension Engine {
         }
         lock.lock()
         state.bufferBase = placement.endOffset
-        state.noteWritten(to: placement.endOffset, summary: summary)
+        state.noteWritten(to: placement.endOffset, totals: totals)
         lock.unlock()
     }
 
@@ -119,7 +135,7 @@ extension Engine {
             do {
                 try storage.truncate(active.file, to: flushedOffset())
             } catch {
-                throw StoreError(error, doing: "cutting a segment to its length")
+                // Zeros are a legal tail: they cost space, nothing else.
             }
         }
         if PlantedBug.oldSegmentNeverSynced.isPlanted || PlantedBug.oldSegmentSyncedLate.isPlanted {
@@ -156,15 +172,18 @@ extension Engine {
             id: active.id, state: active.isSealed ? .sealed : .recovered, kind: .data,
             salt: active.salt)
         entry.logicalByteCount = state.flushedOffset
-        entry.describe(active.flushedSummary)
-        sealedEntries.append(entry)
+        entry.describe(active.flushedTotals)
+        state.endedEntries.append(entry)
         state.active = nil
     }
 
     // MARK: The next segment
 
     /// Makes the next segment ahead of need: file, header, sync, directory sync, MANIFEST.
+    /// The lead is not needed: the keeper does it beside the writers.
     func prepareSpare() throws(StoreError) {
+        makingLock.lock()
+        defer { makingLock.unlock() }
         lock.lock()
         let exists = state.spare != nil
         lock.unlock()
@@ -209,6 +228,7 @@ extension Engine {
             try storage.write(file, header.rawSpan, at: 0)
         } catch {
             storage.close(file)
+            discardFile(name)
             noteFull(error)
             throw StoreError(error, doing: "writing the header of segment \(name)")
         }
@@ -225,6 +245,11 @@ extension Engine {
         return file
     }
 
+    /// Removes a file that never held a record. If that fails, the next opening does it.
+    private func discardFile(_ name: String) {
+        do { try storage.unlink(name, in: .segments) } catch { return }
+    }
+
     /// Makes the spare the active segment. Nothing is active.
     private func activateSpare() {
         lock.lock()
@@ -236,6 +261,7 @@ extension Engine {
         let ordinal = state.segments.count
         let seed = SegmentSeed(salt: spare.salt, segmentID: spare.id)
         state.spare = nil
+        state.keyBounds = KeyBounds()
         state.segments.append(
             SegmentInfo(id: spare.id, salt: spare.salt, logicalByteCount: start, recordCount: 0))
         handles.add(
@@ -254,7 +280,7 @@ extension Engine {
     /// Replaces the manifest, with the entries of segments that ended since the last time.
     func updateManifest(_ change: (inout Manifest) -> Void) throws(StoreError) {
         try checkUsable()
-        let ended = sealedEntries
+        let ended = endedEntries()
         do {
             try manifest.update { manifest in
                 for entry in ended { manifest.replaceEntry(entry) }
@@ -263,7 +289,15 @@ extension Engine {
         } catch {
             throw manifestFailed(error)
         }
-        sealedEntries.removeFirst(ended.count)
+        lock.lock()
+        state.endedEntries.removeAll { entry in ended.contains { $0.id == entry.id } }
+        lock.unlock()
+    }
+
+    func endedEntries() -> [SegmentEntry] {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.endedEntries
     }
 
     private func manifestFailed(_ failure: ManifestFailure) -> StoreError {
@@ -286,9 +320,10 @@ extension Engine {
         let start = max(state.leaseEnd, state.nextSequence)
         lock.unlock()
         let end = start + max(tuning.sequenceLease, UInt64(count))
-        try updateManifest { $0.sequenceCeiling = end }
+        try updateManifest { $0.sequenceCeiling = max($0.sequenceCeiling, end) }
         lock.lock()
-        state.leaseEnd = end
+        // The keeper and a writer may renew at the same time; the one that began first may end last.
+        state.leaseEnd = max(state.leaseEnd, end)
         lock.unlock()
     }
 
@@ -301,11 +336,11 @@ extension Engine {
 
 extension SegmentEntry {
     /// Takes over counts, bounds and digest.
-    mutating func describe(_ summary: SegmentSummary) {
-        digest = summary.totals.digest.crc
-        recordCount = summary.totals.recordCount
-        minSequence = summary.totals.minSequence
-        maxSequence = summary.totals.maxSequence
+    mutating func describe(_ totals: SegmentTotals) {
+        digest = totals.digest.crc
+        recordCount = totals.recordCount
+        minSequence = totals.minSequence
+        maxSequence = totals.maxSequence
     }
 }
 

@@ -59,6 +59,7 @@ enum Verdict {
 
 extension LogState {
     /// Decides on a write. Changes nothing but the overflow bookkeeping of a colliding hash.
+    @inline(__always)
     mutating func admit(_ intent: Intent, key: RawSpan, examined: Examined) -> Verdict {
         if let refusal = refusal() ?? intent.dependency?.error { return .refused(refusal) }
         guard let current = current(intent.hash, key: key, examined: examined) else {
@@ -79,14 +80,22 @@ extension LogState {
     }
 
     /// Why no write is taken at all.
+    @inline(__always)
     func refusal() -> StoreError? {
         if isClosed { return StoreError(.closed, "the store is closed") }
         if let failure { return failure }
+        if isDegraded {
+            return StoreError(
+                .readOnly,
+                "the store is open for reading only, because segments are missing or damaged: see "
+                    + "its findings; opened with acceptLoss it goes on without what is lost")
+        }
         if isReadOnly { return StoreError(.readOnly, "the store is open for reading only") }
         return nil
     }
 
     /// The newest version of the key; nil when `examined` is out of date.
+    @inline(__always)
     private func current(
         _ hash: UInt64, key: RawSpan, examined: Examined
     ) -> CurrentVersion? {
@@ -104,6 +113,7 @@ extension LogState {
     }
 
     /// Two keys, one hash: both live in the overflow map from now on.
+    @inline(__always)
     mutating func separateColliding(_ hash: UInt64, key: RawSpan, examined: Examined) {
         if PlantedBug.keyNotCompared.isPlanted { return }
         if let otherKey = examined.otherKey, index.location(of: hash) == examined.slot {

@@ -1,4 +1,8 @@
 // Appending: a record's bytes into the current buffer, its place, number and checksum.
+//
+// A record gets its offset and its number together, so both grow in the order of appends; what the
+// totals count is what was encoded. The caller has checked `room`, and encodes every place that it
+// takes. Called with the log lock held, by any writer. Spec: Engine.md, "The write path".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -49,6 +53,7 @@ enum Room {
 
 extension LogState {
     /// Whether `byteCount` bytes in `recordCount` records can be appended to the buffer now.
+    @inline(__always)
     func room(for byteCount: Int, recordCount: Int = 1) -> Room {
         if nextSequence + UInt64(recordCount) > leaseEnd { return .sequence }
         guard segmentHasRoom(for: byteCount, recordCount: recordCount) else { return .segment }
@@ -56,14 +61,16 @@ extension LogState {
     }
 
     /// Whether the active segment may take that much more.
+    @inline(__always)
     func segmentHasRoom(for byteCount: Int, recordCount: Int) -> Bool {
         guard let active, !active.isEnded else { return false }
-        if active.summary.recordCount == 0 { return true }
+        if active.totals.recordCount == 0 { return true }
         return tail + UInt64(byteCount) <= active.byteCountTarget
-            && active.summary.recordCount + UInt64(recordCount) <= tuning.segmentRecordCountMaximum
+            && active.totals.recordCount + UInt64(recordCount) <= tuning.segmentRecordCountMaximum
     }
 
     /// Appends a record to the current buffer. The caller has checked `room`.
+    @inline(__always)
     mutating func append(_ parts: borrowing RecordParts) -> Placement {
         let byteCount = parts.header.recordByteCount
         let placement = place(byteCount: byteCount)
@@ -75,6 +82,7 @@ extension LogState {
     }
 
     /// The place and number of the next record.
+    @inline(__always)
     mutating func place(byteCount: Int) -> Placement {
         guard let active else { preconditionFailure("a record is appended to an active segment") }
         return Placement(
@@ -83,6 +91,7 @@ extension LogState {
     }
 
     /// Writes a record into `target`, which begins at its header; the payload too.
+    @inline(__always)
     mutating func encode(
         _ parts: borrowing RecordParts, at placement: Placement, into target: inout MutableRawSpan
     ) {
@@ -95,6 +104,7 @@ extension LogState {
 
     /// Writes header, key and metadata into `target`, with their checksum, and counts the record.
     /// Returns how many bytes that took.
+    @inline(__always)
     mutating func encodePrefix(
         _ parts: borrowing RecordParts, at placement: Placement, into target: inout MutableRawSpan
     ) -> Int {
@@ -111,6 +121,7 @@ extension LogState {
     }
 
     /// Adds the header checksum to an encoded prefix and counts the record.
+    @inline(__always)
     mutating func sealPrefix(
         of header: RecordHeader, key: RawSpan, at offset: UInt64, in target: inout MutableRawSpan
     ) {
@@ -120,7 +131,8 @@ extension LogState {
         RecordHeader.writeHeaderCRC(
             into: &target, prefixByteCount: header.prefixByteCount, seed: seed, offset: offset)
         let crc = RecordHeader.storedHeaderCRC(of: target.bytes)
-        active?.summary.add(header, key: key, headerCRC: crc)
+        active?.totals.add(header, headerCRC: crc)
+        keyBounds.include(key, of: header.type)
         recordsSinceMark += 1
     }
 }

@@ -1,4 +1,9 @@
-// What the disk reports back: written, synced, or failed.
+// What goes to the disk, and what the disk reports back: written, synced, or failed.
+//
+// Invariants: (1) one flush is on its way at a time, and one that failed is repeated or abandoned
+// before the next; (2) what is abandoned was never acknowledged; (3) a failure is final: the first
+// one stays. Called with the log lock held, never across the write itself: by the holder of the
+// lead; `noteSynced` by the holder of the sync role; `fail` by either. Spec: Engine.md, "Failures".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -11,7 +16,7 @@ extension LogState {
         guard fill > 0, let active else { return nil }
         let plan = FlushPlan(
             bufferIndex: currentBuffer, offset: bufferBase, byteCount: fill,
-            summary: active.summary, hashCount: unsyncedHashes.count)
+            totals: active.totals, hashCount: notedHashCount)
         flushing = plan
         currentBuffer = 1 - currentBuffer
         bufferBase += UInt64(fill)
@@ -23,35 +28,41 @@ extension LogState {
     mutating func noteFlushed(_ plan: FlushPlan) {
         flushing = nil
         flushedHashCount = plan.hashCount
-        noteWritten(to: plan.endOffset, summary: plan.summary)
+        noteWritten(to: plan.endOffset, totals: plan.totals)
     }
 
-    /// How many noted hashes a sync that begins now covers. Some may be counted late, never early.
-    var syncableHashCount: Int {
-        fill == 0 && flushing == nil ? unsyncedHashes.count : flushedHashCount
+    /// How many hashes were noted since the store was opened.
+    private var notedHashCount: UInt64 { syncedHashCount + UInt64(unsyncedHashes.count) }
+
+    /// How many of them a sync that begins now covers. Some may be counted late, never early.
+    var syncableHashCount: UInt64 {
+        fill == 0 && flushing == nil ? notedHashCount : flushedHashCount
     }
 
     /// The file now holds everything below `offset`.
-    mutating func noteWritten(to offset: UInt64, summary: SegmentSummary) {
+    mutating func noteWritten(to offset: UInt64, totals: SegmentTotals) {
         guard let ordinal = active?.ordinal else { return }
         flushedOffset = offset
-        active?.flushedSummary = summary
+        active?.flushedTotals = totals
         handles.setFlushedOffset(offset, for: ordinal)
         segments[ordinal].logicalByteCount = offset
-        segments[ordinal].recordCount = summary.recordCount
+        segments[ordinal].recordCount = totals.recordCount
         writeFailureCount = 0
         if fill == 0 { holdsAcknowledged = false }
     }
 
-    /// A sync succeeded that began when `offset` was flushed and `hashCount` hashes were noted.
-    mutating func noteSynced(to offset: UInt64, hashCount: Int) {
+    /// A sync succeeded that began when `offset` was flushed; it covers the first `hashCount` noted
+    /// hashes.
+    mutating func noteSynced(to offset: UInt64, hashCount: UInt64) {
         syncedOffset = max(syncedOffset, offset)
-        if hashCount == unsyncedHashes.count {
+        guard hashCount > syncedHashCount else { return }
+        let covered = Int(hashCount - syncedHashCount)
+        if covered == unsyncedHashes.count {
             unsyncedHashes.removeAll(keepingCapacity: true)
         } else {
-            unsyncedHashes.removeFirst(hashCount)
+            unsyncedHashes.removeFirst(covered)
         }
-        flushedHashCount = max(0, flushedHashCount - hashCount)
+        syncedHashCount = hashCount
     }
 
     /// A write failed and nothing in memory was acknowledged: everything behind
@@ -60,7 +71,15 @@ extension LogState {
         for counter in pending.counters where pending[counter].endOffset > flushedOffset {
             let entry = pending[counter]
             if entry.isDone { continue }
-            if entry.action == .chunk { withdrawChunk(entry) }
+            if entry.action == .chunk {
+                let key = entry.key
+                removeChunk(
+                    entry.hash, key: key.rawSpan, at: entry.location,
+                    Replaced(
+                        byteCount: entry.byteCount,
+                        segmentOrdinal: entry.location.segmentOrdinal))
+            }
+            if let extent = entry.extent { retire(extent) }
             pending[counter].isDone = true
             pending[counter].isVoid = true
             completed.append(Completed(completion: entry.completion, outcome: .failure(error)))
@@ -69,13 +88,8 @@ extension LogState {
         flushing = nil
         fill = 0
         bufferBase = flushedOffset
-        if let flushed = active?.flushedSummary { active?.summary = flushed }
+        if let flushed = active?.flushedTotals { active?.totals = flushed }
         active?.isEnded = true
-    }
-
-    private mutating func withdrawChunk(_ entry: PendingEntry) {
-        removeSlot(entry.hash, key: entry.key.rawSpan)
-        segments[entry.location.segmentOrdinal].liveByteCount -= UInt64(entry.byteCount)
     }
 
     /// A write failed while acknowledged records wait in memory: they stay and will be written

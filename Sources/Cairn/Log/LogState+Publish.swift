@@ -43,17 +43,18 @@ extension LogState {
         if PlantedBug.supersededPublishedLate.isPlanted { return }
         var older = pending.older(than: counter)
         while let current = older {
-            if !pending[current].isDone && !pending[current].isSuperseded
-                && pending[current].key == pending[counter].key
-            {
+            if !pending[current].isVoid && pending[current].key == pending[counter].key {
+                if !pending[current].isDone && !pending[current].isSuperseded {
+                    pending[counter].replaced = pending[current].replaced
+                }
                 pending[current].isSuperseded = true
-                pending[counter].replaced = pending[current].replaced
             }
             older = pending.older(than: current)
         }
     }
 
     /// Publishes a record that was acknowledged when it was appended.
+    @inline(__always)
     mutating func publishAtOnce(
         _ action: PendingEntry.Action, hash: UInt64, key: RawSpan, location: Location,
         byteCount: Int, replaced: Replaced
@@ -61,11 +62,11 @@ extension LogState {
         var replaced = replaced
         var older = pending.isEmpty ? nil : pending.youngest(of: hash)
         while let current = older {
-            if !pending[current].isDone && !pending[current].isSuperseded
-                && pending[current].key.rawSpan.isEqual(to: key)
-            {
+            if !pending[current].isVoid && pending[current].key.rawSpan.isEqual(to: key) {
+                if !pending[current].isDone && !pending[current].isSuperseded {
+                    replaced = pending[current].replaced
+                }
                 pending[current].isSuperseded = true
-                replaced = pending[current].replaced
             }
             older = pending.older(than: current)
         }
@@ -73,7 +74,8 @@ extension LogState {
             action, hash: hash, key: key, location: location, byteCount: byteCount,
             replaced: replaced)
         unsyncedHashes.append(hash)
-        if action == .delete || location.offset >= flushedOffset { holdsAcknowledged = true }
+        // A record that went past the buffers is in its file already.
+        if flushedOffset < tail { holdsAcknowledged = true }
     }
 
     /// The index and the accounts after a record took its place.
@@ -102,6 +104,7 @@ extension LogState {
             live - min(live, UInt64(replaced.byteCount))
     }
 
+    @inline(__always)
     mutating func setSlot(_ hash: UInt64, key: RawSpan, to location: Location) {
         if index.location(of: hash) == .overflow {
             overflow.set(hash, key: key, to: location)
@@ -129,6 +132,17 @@ extension LogState {
     mutating func publishChunk(_ hash: UInt64, key: RawSpan, location: Location, byteCount: Int) {
         setSlot(hash, key: key, to: location)
         segments[location.segmentOrdinal].liveByteCount += UInt64(byteCount)
+    }
+
+    /// Takes a chunk out, if it still is where it was seen.
+    mutating func removeChunk(
+        _ hash: UInt64, key: RawSpan, at location: Location, _ replaced: Replaced
+    ) {
+        var present = index.location(of: hash)
+        if present == .overflow { present = overflow.location(of: hash, key: key) ?? .empty }
+        guard present == location else { return }
+        removeSlot(hash, key: key)
+        discount(replaced)
     }
 
     /// Queues the removal of a replaced blob's chunks.

@@ -33,14 +33,15 @@ struct ActiveSegment {
     /// Beyond it the next record goes to another segment.
     let byteCountTarget: UInt64
     /// Of everything appended.
-    var summary = SegmentSummary()
+    var totals = SegmentTotals()
     /// Of everything below `flushedOffset`.
-    var flushedSummary = SegmentSummary()
+    var flushedTotals = SegmentTotals()
     /// The file holds zeros up to here.
     var zeroedOffset: UInt64 = 0
     /// Its seal is written.
     var isSealed = false
-    /// A write failed: what follows `flushedOffset` is void, the next record goes elsewhere.
+    /// Its seal is written, or a write failed: what follows `flushedOffset` is void, the next
+    /// record goes elsewhere.
     var isEnded = false
 }
 
@@ -60,7 +61,11 @@ struct LogState: ~Copyable {
     // Segments
     var segments: [SegmentInfo] = []
     var active: ActiveSegment?
+    /// Of the active segment.
+    var keyBounds = KeyBounds()
     var spare: SpareSegment?
+    /// Entries of segments that ended, for the next manifest.
+    var endedEntries: [SegmentEntry] = []
 
     // The tail
     /// Both append buffers; the engine's own reference is the same.
@@ -77,8 +82,10 @@ struct LogState: ~Copyable {
     var holdsAcknowledged = false
     /// Hashes of published records that are not synced, in log order.
     var unsyncedHashes: [UInt64] = []
-    /// How many of them lie below `flushedOffset`.
-    var flushedHashCount = 0
+    /// How many were noted since the store was opened and are synced by now.
+    var syncedHashCount: UInt64 = 0
+    /// How many were noted since the store was opened and lie below `flushedOffset`.
+    var flushedHashCount: UInt64 = 0
     var pending = PendingQueue()
 
     // Numbers
@@ -91,12 +98,20 @@ struct LogState: ~Copyable {
     var isStopped = false
     var lastLeadMadeRoom = false
     var roomWaiters: [Parker] = []
+    var isSyncing = false
+    var syncWaiters: [Parker] = []
     var lastBatchCount = 0
+
+    /// Callbacks whose time has come, in log order.
+    var deliveries: [Completed] = []
+    var isDelivering = false
 
     // Conditions
     var failure: StoreError?
     var isClosed = false
     var isReadOnly = false
+    /// Read-only because of what opening found.
+    var isDegraded = false
     var writeFailureCount = 0
     var uncertainHashes: Set<UInt64> = []
 
@@ -136,9 +151,9 @@ struct FlushPlan {
     let bufferIndex: Int
     let offset: UInt64
     let byteCount: Int
-    let summary: SegmentSummary
-    /// How many of the noted hashes belong to what lies below its end.
-    let hashCount: Int
+    let totals: SegmentTotals
+    /// How many hashes were noted up to its end, since the store was opened.
+    let hashCount: UInt64
 
     var endOffset: UInt64 { offset + UInt64(byteCount) }
 }

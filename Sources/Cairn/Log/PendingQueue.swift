@@ -96,7 +96,8 @@ struct PendingQueue {
         var counter = latest[hash]
         while let current = counter {
             if !self[current].isVoid && self[current].key.rawSpan.isEqual(to: key) {
-                return self[current].isSuperseded ? nil : current
+                // Once published it may have been replaced by a write that never was pending.
+                return self[current].isSuperseded || self[current].isDone ? nil : current
             }
             counter = older(than: current)
         }

@@ -11,6 +11,7 @@ internal import CairnSystem
 package final class BlobStream<S: Storage>: @unchecked Sendable {
     private let engine: Engine<S>
     private let key: [UInt8]
+    /// Of the version that the stream shows, whatever becomes of the key.
     package let information: BlobInformation
     /// Nil: the blob is in `small`.
     private let composite: Composite?
@@ -50,7 +51,8 @@ package final class BlobStream<S: Storage>: @unchecked Sendable {
         guard offset < end else { return [] }
         if let composite {
             let key = key
-            let chunkEnd = (offset / UInt64(composite.chunkByteCount) + 1)
+            let chunkEnd =
+                (offset / UInt64(composite.chunkByteCount) + 1)
                 * UInt64(composite.chunkByteCount)
             try engine.readPinned(composite, key.rawSpan, offset..<min(end, chunkEnd), &sink)
             offset = min(end, chunkEnd)
@@ -71,21 +73,17 @@ private struct PieceSink: BlobSink {
 extension Engine {
     /// Opens a stream on the newest version of a key; nil when there is none.
     package func stream(_ key: RawSpan) throws(StoreError) -> BlobStream<S>? {
-        while true {
-            guard let (information, composite) = try pinLarge(key) else {
-                guard let blob = try get(key) else { return nil }
-                guard blob.totalByteCount <= UInt64(tuning.chunkByteCount) else { continue }
-                let information = BlobInformation(
-                    version: blob.version, byteCount: blob.totalByteCount,
-                    metadata: blob.metadata)
-                return BlobStream(
-                    engine: self, key: key.copyBytes(), information: information,
-                    composite: nil, small: blob.bytes)
-            }
+        if let (information, composite) = try pinLarge(key) {
             return BlobStream(
                 engine: self, key: key.copyBytes(), information: information,
                 composite: composite, small: [])
         }
+        guard let blob = try get(key) else { return nil }
+        let information = BlobInformation(
+            version: blob.version, byteCount: blob.totalByteCount, metadata: blob.metadata)
+        return BlobStream(
+            engine: self, key: key.copyBytes(), information: information, composite: nil,
+            small: blob.bytes)
     }
 
     /// Pins the key's blob if it is a large one.

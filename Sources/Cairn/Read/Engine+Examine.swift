@@ -1,5 +1,9 @@
 // Examining: what a writer must know of the record that its key has now. Reads the old header and
 // key, outside every lock; the append checks under the lock that nothing changed since.
+//
+// A key that is not there costs no read, a small blob one pread as a rule, a large blob one more
+// for its composite record. Any thread that holds no lock; it enters a reader's section of its own,
+// so what it returns are copies. Spec: Engine.md, "The write path".
 
 internal import CairnFormat
 internal import CairnSystem

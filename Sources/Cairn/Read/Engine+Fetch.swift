@@ -61,10 +61,20 @@ extension Engine {
     func fetch(
         _ location: Location, from start: Int, byteCount: Int, _ scratch: ReadScratch
     ) throws(StoreError) -> Int {
+        try fetch(
+            location, from: start, byteCount: byteCount, to: start,
+            of: scratch.recordBuffer(start + byteCount))
+    }
+
+    /// Reads `byteCount` bytes of the record from `start` on, to `position` of a buffer.
+    func fetch(
+        _ location: Location, from start: Int, byteCount: Int, to position: Int,
+        of buffer: AlignedBuffer
+    ) throws(StoreError) -> Int {
         let ordinal = location.segmentOrdinal
-        let buffer = scratch.recordBuffer(start + byteCount)
         if location.offset >= handles.flushedOffset(of: ordinal),
-            let count = copyFromLog(location, from: start, byteCount: byteCount, buffer)
+            let count = copyFromLog(
+                location, from: start, byteCount: byteCount, to: position, of: buffer)
         {
             return count
         }
@@ -72,7 +82,7 @@ extension Engine {
         let offset = location.offset + UInt64(start)
         let available = Int(min(UInt64(byteCount), flushed - min(offset, flushed)))
         let file = FileHandle(rawValue: handles.handle(of: ordinal))
-        var target = buffer.mutableBytes(start..<start + available)
+        var target = buffer.mutableBytes(position..<position + available)
         do {
             return try storage.read(file, into: &target, at: offset)
         } catch {
@@ -80,7 +90,8 @@ extension Engine {
                 return try storage.read(file, into: &target, at: offset)
             } catch {
                 throw StoreError(
-                    .inputOutput, "reading a record of segment "
+                    .inputOutput,
+                    "reading a record of segment "
                         + "\(SegmentFileName(handles.segmentID(of: ordinal))): \(error)",
                     segmentID: handles.segmentID(of: ordinal), offset: offset, errno: error.code)
             }
@@ -89,18 +100,21 @@ extension Engine {
 
     /// Copies from the log's buffers; nil when the record went to its file meanwhile.
     private func copyFromLog(
-        _ location: Location, from start: Int, byteCount: Int, _ target: AlignedBuffer
+        _ location: Location, from start: Int, byteCount: Int, to position: Int,
+        of target: AlignedBuffer
     ) -> Int? {
         lock.lock()
         defer { lock.unlock() }
-        return state.copyUnflushed(location, from: start, byteCount: byteCount, target)
+        return state.copyUnflushed(
+            location, from: start, byteCount: byteCount, to: position, of: target)
     }
 }
 
 extension LogState {
     /// Copies bytes of a record that is still in memory. Nil: it is not.
     func copyUnflushed(
-        _ location: Location, from start: Int, byteCount: Int, _ target: AlignedBuffer
+        _ location: Location, from start: Int, byteCount: Int, to place: Int,
+        of target: AlignedBuffer
     ) -> Int? {
         guard let active, active.ordinal == location.segmentOrdinal,
             location.offset >= flushedOffset
@@ -118,7 +132,7 @@ extension LogState {
         let count = Int(min(UInt64(byteCount), end - min(offset, end)))
         let position = Int(offset - base)
         let source = buffer
-        target.copy(from: source.bytes(position..<position + count), to: start)
+        target.copy(from: source.bytes(position..<position + count), to: place)
         return count
     }
 }

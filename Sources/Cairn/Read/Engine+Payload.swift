@@ -48,13 +48,9 @@ extension Engine {
 
     // MARK: Blocks
 
-    /// A run of blocks that is read at once.
-    private struct Window {
-        var blocks: Range<Int>
-        /// From the start of the record.
-        var stored: Range<Int>
-    }
-
+    /// Hands over the wanted part of a blocked payload. What came with the record's front is used;
+    /// the rest comes window by window into one small buffer, so that each byte is still in the
+    /// cache when its checksum is computed and when its receiver looks at it.
     private func deliverBlocks(
         of header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<Int>,
         _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
@@ -69,31 +65,38 @@ extension Engine {
         }
         let wanted = entries.blocks(overlapping: range)
         var offset = header.prefixByteCount + entries.storedOffset(ofBlock: wanted.lowerBound)
-        // What is in the buffer already is used; the rest comes window by window.
+        var buffer = scratch.record
+        var held = 0..<count
         for number in wanted {
             let block = entries.block(number, at: offset - header.prefixByteCount)
             let end = offset + block.storedRange.count
-            if end > count {
+            if end > held.upperBound || offset < held.lowerBound {
                 let limit = min(
                     header.unpaddedByteCount, max(end, offset + ReadScratch.windowByteCount))
-                count = offset + (try fetch(
-                    location, from: offset, byteCount: limit - offset, scratch))
+                buffer = scratch.windowBuffer(limit - offset)
+                let more = try fetch(
+                    location, from: offset, byteCount: limit - offset, to: 0, of: buffer)
+                held = offset..<offset + more
             }
-            guard end <= count else { throw damaged(key, location, "its bytes end early") }
-            try deliver(block, at: offset..<end, location, key, range, scratch, &sink)
+            guard end <= held.upperBound else {
+                throw damaged(key, location, "its bytes end early")
+            }
+            let place = offset - held.lowerBound
+            try deliver(
+                block, buffer.bytes(place..<place + block.storedRange.count), location, key, range,
+                scratch, &sink)
             offset = end
         }
     }
 
     private func deliver(
-        _ block: Block, at place: Range<Int>, _ location: Location, _ key: RawSpan,
+        _ block: Block, _ stored: RawSpan, _ location: Location, _ key: RawSpan,
         _ range: Range<Int>, _ scratch: ReadScratch, _ sink: inout some BlobSink
     ) throws(StoreError) {
-        let record = scratch.record
-        let stored = record.bytes(place)
         guard PlantedBug.blockChecksumIgnored.isPlanted || block.verify(stored) else {
             throw damaged(
-                key, location, "the checksum of its block at \(block.rawRange.lowerBound) "
+                key, location,
+                "the checksum of its block at \(block.rawRange.lowerBound) "
                     + "does not match")
         }
         let wanted = range.clamped(to: block.rawRange)

@@ -11,6 +11,7 @@ final class ReadScratch: @unchecked Sendable {
     static let windowByteCount = 128 << 10
 
     private(set) var record = AlignedBuffer(byteCount: 16 << 10)
+    private var window = AlignedBuffer(byteCount: 4096)
     private(set) var decoded = AlignedBuffer(byteCount: 4096)
     private var isTaken = false
 
@@ -32,6 +33,14 @@ final class ReadScratch: @unchecked Sendable {
             record = larger
         }
         return record
+    }
+
+    /// A buffer for a run of blocks; what it held is lost.
+    func windowBuffer(_ byteCount: Int) -> AlignedBuffer {
+        if window.byteCount < byteCount {
+            window = AlignedBuffer(byteCount: (byteCount + 4095) & ~4095)
+        }
+        return window
     }
 
     /// A buffer for decoded bytes; what it held is lost.

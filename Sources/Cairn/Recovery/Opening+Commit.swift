@@ -1,4 +1,10 @@
 // What opening writes: the manifest, and only after it the removal of files it does not list.
+//
+// Invariants: (1) no file is removed or moved before the manifest that does without it is durable;
+// (2) what may be the only copy of a record goes to quarantine, where nothing is ever overwritten;
+// (3) each step may be cut by a crash, and the next opening repeats it. Called by the one thread
+// that opens, while it holds the store's lock, never for a reader.
+// Spec: Engine.md, "Opening", "The rules of order".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -7,32 +13,67 @@ extension Opening {
     /// Lists what was recovered, raises the ceiling, then cleans up.
     mutating func commit(_ opened: inout OpenedStore<S>) throws(StoreError) {
         let names = try segmentNames()
-        let highestID = names.compactMap { SegmentFileName(parsing: $0)?.id }.max() ?? 0
+        let highestID = highestID(in: names)
         let start = nextSequence()
         let end = start + tuning.sequenceLease
         let entries = try recoveredEntries(&opened)
         let dropped = struck
         let hasLoss = options.acceptLoss
-        do {
-            try opened.manifest.update { manifest in
-                manifest.entries = entries
-                manifest.sequenceCeiling = max(manifest.sequenceCeiling, end)
-                manifest.nextSegmentID = max(manifest.nextSegmentID, highestID + 1)
-            }
-        } catch {
-            throw storeError(error.fileError, "replacing the manifest")
+        try replaceManifest(opened.manifest) { manifest in
+            manifest.entries = entries
+            manifest.sequenceCeiling = max(manifest.sequenceCeiling, end)
+            manifest.nextSegmentID = max(manifest.nextSegmentID, highestID + 1)
         }
         opened.leaseStart = start
         opened.leaseEnd = end
         if hasLoss && !dropped.isEmpty {
             findings.append("\(dropped.count) segments left the list for ever")
         }
-        try cleanUp(names, listed: Set(entries.map(\.id)))
+        do {
+            try cleanUp(names, listed: Set(entries.map(\.id)))
+        } catch {
+            // The store is whole without it; the next opening tries again.
+            findings.append("unlisted files were not moved out of the way: \(error)")
+        }
+    }
+
+    /// The highest id that a file was named for. A name far beyond every id that was given out is
+    /// not ours and counts for nothing.
+    private func highestID(in names: [String]) -> UInt64 {
+        let limit = manifest.nextSegmentID + 1 << 20
+        return names.compactMap { SegmentFileName(parsing: $0)?.id }.filter { $0 < limit }.max()
+            ?? 0
+    }
+
+    /// On a full disk the reserve of the last run makes room.
+    private func replaceManifest(
+        _ keeper: ManifestKeeper<S>, _ change: (inout Manifest) -> Void
+    ) throws(StoreError) {
+        do {
+            return try keeper.update(change)
+        } catch {
+            guard case .unchanged(let full) = error, full.isOutOfSpace else {
+                throw storeError(error.fileError, "replacing the manifest")
+            }
+        }
+        do throws(FileError) {
+            if let file = try storage.open(StoreNames.reserve, in: .root, writable: true) {
+                defer { storage.close(file) }
+                try storage.truncate(file, to: 0)
+            }
+        } catch {
+            throw storeError(error, "giving up the reserve")
+        }
+        do {
+            try keeper.update(change)
+        } catch {
+            throw storeError(error.fileError, "replacing the manifest")
+        }
     }
 
     /// No number below it was ever issued twice: the old ceiling, also past what a crash erased.
     private func nextSequence() -> UInt64 {
-        let seen = maxSequence.map { $0 + 1 } ?? 0
+        let seen = maxSequence.map { $0 &+ 1 } ?? 0
         if PlantedBug.sequenceFromMaximum.isPlanted { return seen }
         return max(manifest.sequenceCeiling, seen)
     }
@@ -48,7 +89,7 @@ extension Opening {
             var entry = segment.entry
             if entry.state == .open || options.acceptLoss {
                 let isEmpty = segment.recovered.records.isEmpty
-                if isEmpty && entry.state == .open {
+                if isEmpty && entry.state == .open && (!segment.isProven || options.acceptLoss) {
                     forget(ordinal, file)
                     struck.insert(entry.id)
                     continue
@@ -91,8 +132,8 @@ extension Opening {
             ordinal: ordinal, id: segment.entry.id, salt: segment.entry.salt,
             seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id), file: file,
             byteCountTarget: options.segmentByteCount ?? tuning.segmentByteCountMinimum,
-            summary: SegmentSummary(totals: segment.recovered.totals),
-            flushedSummary: SegmentSummary(totals: segment.recovered.totals))
+            totals: segment.recovered.totals,
+            flushedTotals: segment.recovered.totals)
     }
 
     // MARK: Files that nobody lists
@@ -105,20 +146,16 @@ extension Opening {
         }
     }
 
-    private mutating func cleanUp(_ names: [String], listed: Set<UInt64>) throws(StoreError) {
-        do {
-            var quarantined = false
-            for name in names.sorted() {
-                let file = SegmentFileName(parsing: name)
-                if let file, listed.contains(file.id) { continue }
-                quarantined = try cleanUp(name, file) || quarantined
-            }
-            if quarantined {
-                try storage.synchronize(.quarantine)
-                try storage.synchronize(.segments)
-            }
-        } catch {
-            throw storeError(error, "moving unlisted files out of the way")
+    private mutating func cleanUp(_ names: [String], listed: Set<UInt64>) throws(FileError) {
+        var quarantined = false
+        for name in names.sorted() {
+            let file = SegmentFileName(parsing: name)
+            if let file, listed.contains(file.id) { continue }
+            quarantined = try cleanUp(name, file) || quarantined
+        }
+        if quarantined {
+            try storage.synchronize(.quarantine)
+            try storage.synchronize(.segments)
         }
     }
 
@@ -130,8 +167,8 @@ extension Opening {
         case .remove:
             try storage.unlink(name, in: .segments)
             return false
-        case .leave:
-            findings.append("\(name) belongs to another store and is left alone")
+        case .leave(let reason):
+            findings.append("\(name) \(reason) and is left alone")
             return false
         case .quarantine:
             let place = try freeName(name)
@@ -143,7 +180,7 @@ extension Opening {
 
     private enum Judgement {
         case remove
-        case leave
+        case leave(String)
         case quarantine
     }
 
@@ -153,16 +190,22 @@ extension Opening {
         guard let file else { return .quarantine }
         if file.kind == .hint { return .remove }
         guard let handle = try storage.open(name, in: .segments, writable: false) else {
-            return .leave
+            return .leave("is gone")
         }
         defer { storage.close(handle) }
         var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
         var span = bytes.mutableRawSpan
         let count = try storage.read(handle, into: &span, at: 0)
-        guard count == bytes.count, let header = try? SegmentHeader(decoding: bytes.rawSpan) else {
+        let header: SegmentHeader
+        do throws(FormatError) {
+            header = try SegmentHeader(decoding: bytes.rawSpan.extracting(0..<count))
+        } catch {
+            if error.isUnsupported { return .leave("was written by a newer program (\(error))") }
             return try isZero(handle) ? .remove : .quarantine
         }
-        guard identity.owns(segmentID: header.id, uuid: header.uuid) else { return .leave }
+        guard identity.owns(segmentID: header.id, uuid: header.uuid) else {
+            return .leave("belongs to another store")
+        }
         if header.kind == .compacted { return .remove }
         return try holdsRecord(handle, header) ? .quarantine : .remove
     }
@@ -189,7 +232,8 @@ extension Opening {
             storage: storage, file: file, limit: try storage.byteCount(of: file),
             seed: header.seed, step: tuning.scanByteCount, verifiesPayloads: false,
             hash: { _, _ in 0 })
-        return try !scanner.scan().records.isEmpty
+        let records = try scanner.scan().records
+        return !records.isEmpty
     }
 
     /// A name that quarantine does not have yet: nothing there is ever overwritten.
@@ -219,14 +263,26 @@ extension Opening {
             }
             let free = try storage.freeByteCount() + storage.byteCount(of: file)
             let byteCount = min(tuning.reserveByteCountMaximum, free / 16)
-            var reserve = Reserve<S>(file: file, byteCount: byteCount, isHeld: byteCount == 0)
-            opened.isDiskFull = try !reserve.regain(storage, every: 0)
-            return reserve
+            return try held(file, byteCount, &opened)
         } catch {
             guard error.isOutOfSpace else { throw storeError(error, "setting space aside") }
             opened.isDiskFull = true
-            return Reserve<S>(file: nil, byteCount: 0, isHeld: false)
+            return Reserve<S>(storage: storage, file: nil, byteCount: 0)
         }
+    }
+
+    private func held(
+        _ file: FileHandle, _ byteCount: UInt64, _ opened: inout OpenedStore<S>
+    ) throws(FileError) -> Reserve<S> {
+        do {
+            try storage.allocate(file, byteCount: byteCount)
+        } catch {
+            guard error.isOutOfSpace else { throw error }
+            try storage.truncate(file, to: 0)
+            opened.isDiskFull = true
+        }
+        return Reserve(
+            storage: storage, file: file, byteCount: byteCount, isHeld: !opened.isDiskFull)
     }
 }
 

@@ -52,6 +52,8 @@ struct Opening<S: Storage> {
     /// such whose loss was accepted.
     var struck: Set<UInt64> = []
     var maxSequence: UInt64?
+    /// A listed segment was written by a newer program: the store is not opened.
+    var refusal: StoreError?
 
     var isWriter: Bool { options.access != .readOnly }
 }
@@ -63,6 +65,10 @@ struct ListedSegment {
     let file: FileHandle?
     let byteCount: UInt64
     var recovered = RecoveredSegment()
+    /// An intact record stands in it, accepted or not.
+    var hasRecords = false
+    /// A later segment holds a record, so this one was durable to its seal.
+    var isProven = false
 }
 
 extension Engine {
@@ -75,7 +81,7 @@ extension Engine {
         try Entrance(storage: storage, options: options).enter()
         do {
             let (identity, manifest) = try StoreFiles(storage: storage, tuning: tuning).load(
-                creating: options.access == .create)
+                for: options.access)
             var opening = Opening(
                 storage: storage, options: options, tuning: tuning, identity: identity,
                 manifest: manifest)
@@ -102,8 +108,8 @@ extension Engine {
                 .invalidOption,
                 "a blob has at most \(StoreOptions.blobByteCountLimit) bytes")
         }
-        guard options.intervalMilliseconds >= 1 else {
-            throw StoreError(.invalidOption, "the sync interval is at least 1 ms")
+        guard (1...86_400_000).contains(options.intervalMilliseconds) else {
+            throw StoreError(.invalidOption, "the sync interval is 1 ms to one day")
         }
     }
 }
@@ -127,7 +133,8 @@ private struct Entrance<S: Storage> {
         do {
             if case .held(let process) = try storage.lock() {
                 throw StoreError(
-                    .inUse, "the store in \(storage.location) is in use"
+                    .inUse,
+                    "the store in \(storage.location) is in use"
                         + (process.map { " by process \($0)" } ?? ""))
             }
         } catch let error as FileError {
@@ -182,6 +189,7 @@ extension Opening {
         } catch {
             throw storeError(error, "opening segments")
         }
+        if let refusal { throw refusal }
     }
 
     private mutating func listed(_ entry: SegmentEntry) throws(FileError) -> ListedSegment {
@@ -207,9 +215,23 @@ extension Opening {
     ) throws(FileError) -> String? {
         var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
         var span = bytes.mutableRawSpan
-        let count = try storage.read(file, into: &span, at: 0)
-        guard count == bytes.count, let header = try? SegmentHeader(decoding: bytes.rawSpan) else {
-            findings.append("segment \(SegmentFileName(entry.id)) has a damaged header")
+        // Its header was durable before it was listed: no crash leaves less.
+        guard try storage.read(file, into: &span, at: 0) == bytes.count else {
+            return "is shorter than its header"
+        }
+        let header: SegmentHeader
+        do throws(FormatError) {
+            header = try SegmentHeader(decoding: bytes.rawSpan)
+        } catch {
+            let name = SegmentFileName(entry.id)
+            if error.isUnsupported {
+                refusal = StoreError(
+                    .unsupportedVersion,
+                    "segment \(name) in \(storage.location): \(error); use a newer program",
+                    segmentID: entry.id)
+            } else {
+                findings.append("segment \(name) has a damaged header")
+            }
             return nil
         }
         guard identity.owns(segmentID: header.id, uuid: header.uuid) else {
@@ -229,9 +251,7 @@ extension Opening {
         for place in files.indices.reversed() {
             let isProven = laterHasRecords
             try scan(place, isProven: isProven)
-            if files[place].entry.kind == .data, !files[place].recovered.records.isEmpty {
-                laterHasRecords = true
-            }
+            if files[place].entry.kind == .data, files[place].hasRecords { laterHasRecords = true }
         }
     }
 
@@ -241,13 +261,16 @@ extension Opening {
         do {
             let isOpen = segment.entry.state == .open
             if isOpen && isWriter { try forgetCache(of: file) }
-            let limit = isOpen
+            let limit =
+                isOpen
                 ? segment.byteCount : min(segment.byteCount, segment.entry.logicalByteCount)
             var scanner = SegmentScanner(
                 storage: storage, file: file, limit: limit,
                 seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id),
                 step: tuning.scanByteCount, verifiesPayloads: isOpen, hash: hash)
             let scan = try scanner.scan()
+            files[place].hasRecords = !scan.records.isEmpty
+            files[place].isProven = isProven
             files[place].recovered =
                 isOpen
                 ? recover(scan, segment.entry, isProven: isProven)
@@ -259,7 +282,8 @@ extension Opening {
 
     private func hash(_ type: RecordType, _ key: RawSpan) -> UInt64 {
         let domain = type == .chunk ? HashDomain.chunkKey : HashDomain.userKey
-        return hashKey.hash(key, domain: domain).first & tuning.hashMask
+        let hash = hashKey.hash(key, domain: domain).first & tuning.hashMask
+        return type == .chunk ? hash | 1 : hash & ~1
     }
 
     /// After a failed sync the cache shows what the disk does not hold.
@@ -273,7 +297,7 @@ extension Opening {
             HiddenSpan(
                 segmentID: segment.entry.id, offset: 0,
                 byteCount: segment.entry.logicalByteCount,
-                sequenceEnd: segment.entry.state == .open ? .max : segment.entry.maxSequence + 1))
+                sequenceEnd: segment.entry.state == .open ? .max : segment.entry.maxSequence &+ 1))
         struck.insert(segment.entry.id)
     }
 
@@ -287,7 +311,7 @@ extension Opening {
     ) -> RecoveredSegment {
         let result = SegmentRecovery.recover(scan, segmentID: entry.id, isProven: isProven)
         for span in result.hidden { hide(span) }
-        if isProven && !result.isSealed && !scan.records.isEmpty {
+        if isProven && !result.isSealed {
             hide(
                 HiddenSpan(
                     segmentID: entry.id, offset: result.logicalByteCount, byteCount: 0,
@@ -308,12 +332,17 @@ extension Opening {
             hiddenLimit: entry.logicalByteCount)
         if entry.state == .recovered { result.isSealed = false }
         guard !entry.flags.contains(.lossAccepted) else { return result }
-        for span in result.hidden { hide(span) }
+        for span in result.hidden {
+            hide(
+                HiddenSpan(
+                    segmentID: span.segmentID, offset: span.offset, byteCount: span.byteCount,
+                    sequenceEnd: min(span.sequenceEnd, entry.maxSequence &+ 1)))
+        }
         if result.hidden.isEmpty && result.totals.digest.crc != entry.digest {
             hide(
                 HiddenSpan(
                     segmentID: entry.id, offset: UInt64(SegmentHeader.byteCount),
-                    byteCount: entry.logicalByteCount, sequenceEnd: entry.maxSequence + 1))
+                    byteCount: entry.logicalByteCount, sequenceEnd: entry.maxSequence &+ 1))
         }
         return result
     }
@@ -351,7 +380,7 @@ extension Opening {
             identity: identity, hashKey: hashKey, index: index, overflow: overflow,
             handles: handles, readers: readers,
             manifest: ManifestKeeper(storage: storage, manifest: manifest),
-            reserve: Reserve<S>(file: nil, byteCount: 0, isHeld: false))
+            reserve: Reserve<S>(storage: storage, file: nil, byteCount: 0))
         opened.segments = loaded.segments
         opened.keyCount = loaded.keyCount
         opened.isReadOnly = !isWriter

@@ -110,13 +110,13 @@ struct SegmentScanner<S: Storage> {
         guard
             RecordHeader.verifyHeaderCRC(
                 record: prefix, prefixByteCount: header.prefixByteCount, seed: seed,
-                offset: offset)
+                offset: offset),
+            let metadata = try? RecordMetadata(of: prefix, header: header)
         else { return nil }
         let key = prefix.extracting(header.keyRange)
-        let metadata = try? RecordMetadata(decoding: prefix.extracting(header.metadataRange))
         return Front(
             crc: RecordHeader.storedHeaderCRC(of: prefix),
-            hash: header.keyByteCount > 0 ? hash(header.type, key) : 0, batch: metadata?.batch,
+            hash: header.keyByteCount > 0 ? hash(header.type, key) : 0, batch: metadata.batch,
             chunkKey: header.type == .chunk ? try? ChunkKey(decoding: key) : nil)
     }
 

@@ -11,21 +11,23 @@ struct StoreFiles<S: Storage> {
     let storage: S
     let tuning: Tuning
 
-    /// Both files' contents; makes a new store when there is none and `creating` says so.
-    func load(creating: Bool) throws(StoreError) -> (StoreIdentity, Manifest) {
+    /// Both files' contents; makes a new store when there is none and `access` says so.
+    func load(
+        for access: StoreOptions.Access
+    ) throws(StoreError) -> (StoreIdentity, Manifest) {
         do {
-            if creating {
+            if access == .existing, try identity() == nil { throw noStore }
+            if access != .readOnly {
                 try storage.synchronize(.root)
                 try storage.synchronize(.segments)
             }
             guard let identity = try identity() else {
-                guard creating else {
-                    throw StoreError(
-                        .noStore, "there is no store in \(storage.location): it has no STORE")
-                }
+                guard access == .create else { throw noStore }
                 return try create()
             }
-            return (identity, try manifest(of: identity))
+            let manifest = try manifest(of: identity)
+            if access != .readOnly, manifest.isNew { try confirm(identity) }
+            return (identity, manifest)
         } catch let error as FileError {
             throw StoreError(error, doing: "reading the store's files")
         } catch let error as StoreError {
@@ -33,6 +35,10 @@ struct StoreFiles<S: Storage> {
         } catch {
             preconditionFailure("reading throws file errors and store errors only")
         }
+    }
+
+    private var noStore: StoreError {
+        StoreError(.noStore, "there is no store in \(storage.location): it has no STORE")
     }
 
     private func identity() throws -> StoreIdentity? {
@@ -83,6 +89,16 @@ struct StoreFiles<S: Storage> {
 
     // MARK: Creating
 
+    /// Writes STORE again, before the store has its first segment. When the sync of the directory
+    /// failed after it was made, only the cache has its name, and no later sync would tell.
+    private func confirm(_ identity: StoreIdentity) throws {
+        do throws(ReplaceFailure) {
+            try storage.replace(StoreNames.identity, with: identity.encoded().rawSpan)
+        } catch {
+            throw StoreError(error.fileError, doing: "writing STORE in \(storage.location)")
+        }
+    }
+
     private func create() throws -> (StoreIdentity, Manifest) {
         guard try storage.names(in: .segments).isEmpty else {
             throw StoreError(
@@ -107,4 +123,9 @@ struct StoreFiles<S: Storage> {
         }
         return (identity, manifest)
     }
+}
+
+extension Manifest {
+    /// Whether the store never had a segment.
+    fileprivate var isNew: Bool { entries.isEmpty && nextSegmentID == 1 }
 }

@@ -1,5 +1,9 @@
 // Atomic replacement of a small file, composed of the seam's own steps so that a simulated power
 // cut can fall between any two of them.
+//
+// The name always leads to whole contents, old or new. One replacement of a name at a time, for
+// they share the temporary file: opening does it alone, the running store under the manifest lock.
+// Spec: Engine.md, "The rules of order", rule 2.
 
 internal import CairnSystem
 

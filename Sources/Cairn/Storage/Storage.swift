@@ -30,6 +30,7 @@ package enum LockOutcome: Equatable, Sendable {
     case held(by: Int32?)
 }
 
+/// A disk as the engine sees it: three directories, their files, one lock. Every call may block.
 package protocol Storage: AnyObject, Sendable {
     /// A name for messages: the store's path.
     var location: String { get }

@@ -28,6 +28,7 @@ public final class Store: Sendable {
         try open(at: path, options: options, tuning: Tuning())
     }
 
+    /// As `open(at:options:)`, with sizes that tests make small.
     package static func open(
         at path: String, options: StoreOptions, tuning: Tuning
     ) throws(StoreError) -> Store {

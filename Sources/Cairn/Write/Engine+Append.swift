@@ -31,6 +31,7 @@ extension Engine {
                 return try outcome.get()
             case .waiting:
                 armKeeper(for: .os)
+                commitIfCrowded()
                 return nil
             case .stale: examined = try examine(intent.hash, parts.key)
             case .needs(let room):
@@ -39,23 +40,26 @@ extension Engine {
         }
     }
 
+    /// Bounds the writes in flight: a submitter that finds too many commits them itself.
+    private func commitIfCrowded() {
+        lock.lock()
+        let isCrowded = state.pending.count > tuning.pendingCountMaximum
+        lock.unlock()
+        guard isCrowded else { return }
+        acquireLead()
+        commitCycle(mustSync: false, lingers: false)
+        releaseLead()
+    }
+
     private func attemptBuffered(
         _ intent: Intent, _ parts: borrowing RecordParts, _ examined: Examined,
         _ completion: Completion
     ) -> Attempt {
         lock.lock()
-        defer { lock.unlock() }
-        switch state.admit(intent, key: parts.key, examined: examined) {
-        case .stale: return .stale
-        case .refused(let error): return .done(.failure(error))
-        case .answer(let outcome): return state.answer(outcome, intent, completion)
-        case .admitted(let current):
-            if state.isStopped { return .needs(.segment) }
-            let room = state.room(for: parts.header.recordByteCount)
-            guard room == .ready else { return .needs(room) }
-            let placement = state.append(parts)
-            return state.accept(intent, parts, placement, current, completion)
-        }
+        // One access to the state: each costs its exclusivity check.
+        let attempt = state.attempt(intent, parts, examined, completion)
+        lock.unlock()
+        return attempt
     }
 
     // MARK: Past the buffers
@@ -66,13 +70,6 @@ extension Engine {
     ) throws(StoreError) -> Attempt {
         acquireLead()
         defer { releaseLead() }
-        let byteCount = parts.header.recordByteCount
-        lock.lock()
-        let room = state.directRoom(for: byteCount)
-        lock.unlock()
-        if room != .ready {
-            try makeRoomAsLead(room, for: byteCount, recordCount: 1)
-        }
         lock.lock()
         state.isStopped = true
         lock.unlock()
@@ -109,15 +106,20 @@ extension Engine {
             lock.unlock()
             return attempt
         }
+        let room = state.directRoom(for: parts.header.recordByteCount)
+        guard room == .ready else {
+            lock.unlock()
+            return .needs(room)
+        }
         let placement = state.place(byteCount: parts.header.recordByteCount)
         var target = head.mutableBytes(0..<headByteCount)
         _ = state.encodePrefix(parts, at: placement, into: &target)
         if !tailsHead { target.copy(from: parts.payloadHead, to: prefixByteCount) }
-        let summary = state.active?.summary ?? SegmentSummary()
+        let totals = state.active?.totals ?? SegmentTotals()
         lock.unlock()
         try writeAtTail(
             head.bytes(0..<headByteCount), tailsHead ? parts.payloadHead : parts.payloadTail,
-            placement, summary: summary)
+            placement, totals: totals)
         lock.lock()
         let attempt = state.accept(intent, parts, placement, current, completion)
         lock.unlock()
@@ -165,7 +167,7 @@ extension Engine {
         defer { releaseLead() }
         let hasRegained: Bool
         do {
-            hasRegained = try reserve.regain(storage, every: tuning.regainNanoseconds)
+            hasRegained = try reserve.regain(every: tuning.regainNanoseconds)
         } catch {
             throw StoreError(error, doing: "setting space aside again")
         }
@@ -188,6 +190,24 @@ enum Attempt {
 }
 
 extension LogState {
+    /// Appends a record to the current buffer, if it may be and there is room.
+    mutating func attempt(
+        _ intent: Intent, _ parts: borrowing RecordParts, _ examined: Examined,
+        _ completion: Completion
+    ) -> Attempt {
+        switch admit(intent, key: parts.key, examined: examined) {
+        case .stale: return .stale
+        case .refused(let error): return .done(.failure(error))
+        case .answer(let outcome): return answer(outcome, intent, completion)
+        case .admitted(let current):
+            if isStopped { return .needs(.segment) }
+            let room = room(for: parts.header.recordByteCount)
+            guard room == .ready else { return .needs(room) }
+            let placement = append(parts)
+            return accept(intent, parts, placement, current, completion)
+        }
+    }
+
     /// Whether a record that bypasses the buffers can be written; `buffer` is never missing.
     func directRoom(for byteCount: Int) -> Room {
         if nextSequence >= leaseEnd { return .sequence }
@@ -200,14 +220,22 @@ extension LogState {
     ) -> Attempt {
         let isQueued = queueBarrier(
             outcome, hash: intent.hash, durability: intent.durability, completion: completion)
+        // Nobody else will: the caller of a refusal that comes later has let go of its chunks.
+        if isQueued, let extent = intent.extent { retire(extent) }
         return isQueued ? .waiting : .done(outcome)
     }
 
     /// Publishes an appended record, or queues it until the disk has it.
+    @inline(__always)
     mutating func accept(
         _ intent: Intent, _ parts: borrowing RecordParts, _ placement: Placement,
         _ current: CurrentVersion, _ completion: Completion
     ) -> Attempt {
+        if let failure {
+            // A sync failed while the record was written past the buffers.
+            uncertainHashes.insert(intent.hash)
+            return .done(.failure(failure))
+        }
         let receipt = WriteReceipt(
             version: Version(sequence: placement.sequence),
             replaced: current.replaced.isSomething)

@@ -274,6 +274,12 @@ extension Engine {
         _ image: BatchImage, _ scratch: WriteScratch
     ) throws(StoreError) -> Applied? {
         lock.lock()
+        // The seal of a segment that was ended for this batch took a number too.
+        if state.nextSequence + UInt64(image.members.count) > state.leaseEnd {
+            lock.unlock()
+            try renewLease(for: image.members.count)
+            return try appendStopped(image, scratch)
+        }
         var currents: [CurrentVersion] = []
         for member in image.members {
             let verdict = state.admit(
@@ -300,7 +306,7 @@ extension Engine {
             return nil
         }
         let placements = place(image)
-        let summary = state.active?.summary ?? SegmentSummary()
+        let totals = state.active?.totals ?? SegmentTotals()
         lock.unlock()
         guard let first = placements.first, let last = placements.last else {
             preconditionFailure("a batch has members")
@@ -308,17 +314,17 @@ extension Engine {
         let whole = Placement(
             offset: first.offset, sequence: first.sequence, byteCount: image.byteCount,
             segmentOrdinal: last.segmentOrdinal)
-        try writeBatch(image, whole, summary)
-        return accept(image, placements, currents, scratch)
+        try writeBatch(image, whole, totals)
+        return try accept(image, placements, currents, scratch)
     }
 
     /// A batch goes to the disk in one write: a power cut that spares its first record and not its
     /// last is seen by its members' count.
     private func writeBatch(
-        _ image: BatchImage, _ whole: Placement, _ summary: SegmentSummary
+        _ image: BatchImage, _ whole: Placement, _ totals: SegmentTotals
     ) throws(StoreError) {
         let bytes = image.bytes
-        try writeAtTail(bytes.bytes(0..<image.byteCount), RawSpan(), whole, summary: summary)
+        try writeAtTail(bytes.bytes(0..<image.byteCount), RawSpan(), whole, totals: totals)
     }
 
     /// Gives every record its place and number. The log lock is held.
@@ -347,7 +353,7 @@ extension Engine {
     private func accept(
         _ image: BatchImage, _ placements: [Placement], _ currents: [CurrentVersion],
         _ scratch: WriteScratch
-    ) -> Applied {
+    ) throws(StoreError) -> Applied {
         var applied = Applied(receipts: [], isPending: false)
         lock.lock()
         for (number, member) in image.members.enumerated() {
@@ -364,7 +370,9 @@ extension Engine {
                     version: Version(sequence: placements[number].sequence),
                     replaced: currents[number].replaced.isSomething))
         }
+        let failure = state.failure
         lock.unlock()
+        if let failure { throw failure }
         settleWritten()
         return applied
     }

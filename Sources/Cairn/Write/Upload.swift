@@ -167,6 +167,7 @@ extension Engine {
         if options.condition != .none {
             let present = try information(key)
             guard options.condition.holds(for: present?.version.sequence) else {
+                try settleAnswer(options.durability ?? self.options.durability)
                 throw StoreError(
                     .conditionFailed,
                     "the condition on \(escapedText(key.copyBytes())) does not hold",
@@ -174,6 +175,22 @@ extension Engine {
             }
         }
         return Upload(engine: self, key: key.copyBytes(), options: options)
+    }
+
+    /// Waits until what an answer rests on is as durable as its caller wants.
+    private func settleAnswer(_ durability: Durability) throws(StoreError) {
+        lock.lock()
+        let isSettled = state.isSettled
+        let isWritten = state.flushedOffset == state.tail
+        lock.unlock()
+        switch durability {
+        case .synced: if !isSettled { try flush() }
+        case .os where !isWritten:
+            acquireLead()
+            defer { releaseLead() }
+            try flushAll()
+        case .os, .interval: break
+        }
     }
 
     /// Puts a value that is larger than one chunk.
@@ -219,10 +236,7 @@ extension Engine {
             payloadTail: payload.usesSource ? bytes : RawSpan())
         let intent = Intent(
             action: .chunk, hash: chunkHash(key.rawSpan), condition: .none, durability: .os)
-        let completion = Completion.callback { outcome in
-            if case .failure(let error) = outcome { failure.note(error) }
-        }
-        _ = try write(intent, parts, scratch, completion)
+        _ = try write(intent, parts, scratch, .chunk(failure))
     }
 
     func appendComposite(

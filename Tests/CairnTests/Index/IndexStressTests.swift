@@ -130,7 +130,7 @@ private struct StressWriter {
             }
         }
         var waveCount = 0
-        while waveCount < 4 || arena.readCount.load(ordering: .relaxed) < 20_000 {
+        while waveCount < 3 || arena.readCount.load(ordering: .relaxed) < 10_000 {
             writer.wave()
             waveCount += 1
         }
@@ -142,12 +142,12 @@ private struct StressWriter {
         #expect(arena.index.count == Arena.stableCount)
     }
 
-    /// Four readers for two processors stop the writer at any instruction; meanwhile the others
-    /// walk over all slots.
+    /// The readers walk over all slots as they are filled. Timing alone hardly ever shows a wrong
+    /// order of two stores; ThreadSanitizer does, in every run.
     @Test("a slot's location is never visible before its hash", .timeLimit(.minutes(2)))
     func hashBeforeLocation() throws {
         let arena = Arena(shardCount: 1)
-        let threads = try (0..<4).map { number in
+        let threads = try (0..<2).map { number in
             try ServiceThread.start(name: "reader \(number)") {
                 while !arena.isStopped.load(ordering: .relaxed) {
                     let token = arena.index.readers.enter()
@@ -160,7 +160,7 @@ private struct StressWriter {
             }
         }
         var number = 0
-        while number < 400_000 || arena.readCount.load(ordering: .relaxed) < 200 {
+        while number < 20_000 || arena.readCount.load(ordering: .relaxed) < 200 {
             number += 1
             arena.index.set(UInt64(number % (1 << 20)) << 44 | 1, to: numbered(number % (1 << 20)))
             if number % 200 == 0 { arena.index.removeAll { _, _ in true } }
@@ -185,7 +185,7 @@ private struct StressWriter {
             }
         }
         var next: UInt64 = 4
-        while next < 200_000 || arena.readCount.load(ordering: .relaxed) < 20_000 {
+        while next < 100_000 || arena.readCount.load(ordering: .relaxed) < 20_000 {
             for hash in next..<next + 8 { arena.index.set(hash, to: numbered(Int(hash))) }
             for hash in next..<next + 8 { arena.index.remove(hash) }
             next = next % (1 << 31) + 8

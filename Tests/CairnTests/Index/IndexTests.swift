@@ -144,7 +144,9 @@ func numbered(_ number: Int) -> Location {
     @Test("removing almost everything gives the memory back")
     func shrinking() {
         let index = Index(shardCount: 4, expectedKeyCount: 0)
-        for number in 0..<200_000 { index.set(TestRandom.mix(UInt64(number)), to: numbered(number)) }
+        for number in 0..<200_000 {
+            index.set(TestRandom.mix(UInt64(number)), to: numbered(number))
+        }
         let byteCount = index.memoryByteCount
         for number in 1000..<200_000 { index.remove(TestRandom.mix(UInt64(number))) }
         #expect(index.memoryByteCount < byteCount / 16)
@@ -207,7 +209,9 @@ func numbered(_ number: Int) -> Location {
     func reserved() {
         let index = Index(shardCount: 16, expectedKeyCount: 100_000)
         #expect(index.memoryByteCount < 10_000)
-        for number in 0..<100_000 { index.set(TestRandom.mix(UInt64(number)), to: numbered(number)) }
+        for number in 0..<100_000 {
+            index.set(TestRandom.mix(UInt64(number)), to: numbered(number))
+        }
         #expect(index.memoryByteCount == index.memoryByteCountMaximum)
         #expect(index.memoryByteCount < 2_400_000)
     }

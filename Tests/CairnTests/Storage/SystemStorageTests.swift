@@ -40,7 +40,7 @@ import Testing
     func directories() throws {
         let fixture = try Fixture(creating: false)
         let storage = fixture.storage
-        #expect(try !storage.openDirectories(creating: false))
+        #expect(try storage.openDirectories(creating: false) == false)
         #expect(try storage.openDirectories(creating: true))
         #expect(try storage.names(in: .root).sorted() == ["quarantine", "segments"])
         for directory in ["", "/segments", "/quarantine"] {

@@ -1,0 +1,152 @@
+// Syncing the log: one sync at a time, by the holder of the lead or by the keeper beside it.
+//
+// The *sync role* is apart from the lead, so that buffers are written while a sync is under way. It
+// is one role because the kernel reports a failed write-back to one caller only: of two syncs at a
+// time the wrong one might believe that it succeeded. Taken after the lead, before the locks.
+// A failed sync is final. Spec: Engine.md, "The rules of order".
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+extension Engine {
+    /// Waits for the sync role. The log lock is not held.
+    private func acquireSync() {
+        lock.lock()
+        while state.isSyncing {
+            let parker = Parker()
+            state.syncWaiters.append(parker)
+            lock.unlock()
+            parker.park()
+            lock.lock()
+        }
+        state.isSyncing = true
+        lock.unlock()
+    }
+
+    private func releaseSync() {
+        lock.lock()
+        state.isSyncing = false
+        let waiters = state.syncWaiters
+        state.syncWaiters.removeAll()
+        lock.unlock()
+        for waiter in waiters { waiter.unpark() }
+    }
+
+    private func acquireSyncIfFree() -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        if state.isSyncing || state.failure != nil { return false }
+        state.isSyncing = true
+        return true
+    }
+
+    /// Syncs the active segment if a writer waits for it, or when `force` says so, and settles
+    /// what that covers. The lead is held.
+    func syncIfNeeded(force: Bool) {
+        lock.lock()
+        let needed = force || state.pending.needsSync
+        if needed { state.lastBatchCount = state.pending.count }
+        lock.unlock()
+        guard needed else { return }
+        acquireSync()
+        syncActive(zeroesAhead: !force)
+        releaseSync()
+    }
+
+    /// Syncs what is written, while others append and write. The lead is not held.
+    func syncBeside() {
+        guard acquireSyncIfFree() else { return }
+        syncActive(zeroesAhead: false)
+        releaseSync()
+    }
+
+    /// The sync role is held.
+    private func syncActive(zeroesAhead: Bool) {
+        lock.lock()
+        let isBehind = state.syncedOffset < state.flushedOffset
+        let upTo = state.flushedOffset
+        let hashCount = state.syncableHashCount
+        let active = state.active
+        let failure = state.failure
+        lock.unlock()
+        guard failure == nil else { return }
+        if isBehind, let active {
+            if zeroesAhead { zeroAhead(of: upTo, in: active) }
+            guard synchronize(active.file) else { return }
+        }
+        finish { state in
+            // A segment that ended meanwhile was synced to its end by the lead.
+            guard state.active?.ordinal == active?.ordinal else { return [] }
+            if isBehind { state.noteSynced(to: upTo, hashCount: hashCount) }
+            var completed: [Completed] = []
+            state.settle(into: &completed)
+            return completed
+        }
+    }
+
+    /// Syncs a file of the log; a failure is final. False when it failed.
+    private func synchronize(_ file: FileHandle) -> Bool {
+        do {
+            if let late = lateFile.take() { try storage.synchronize(late) }
+            try storage.synchronize(file)
+            return true
+        } catch {
+            if PlantedBug.failedSyncRetried.isPlanted, (try? storage.synchronize(file)) != nil {
+                return true
+            }
+            failForGood(error)
+            return false
+        }
+    }
+
+    /// Keeps zeros ahead of the tail while commits are small: a synced write into a file that
+    /// grows costs 4 to 6 times as much on a journaled file system. The lead is held.
+    private func zeroAhead(of offset: UInt64, in active: ActiveSegment) {
+        let step = UInt64(tuning.zeroAheadByteCount)
+        guard step > 0, offset + step / 8 > active.zeroedOffset, !active.isEnded else { return }
+        let start = max(offset, active.zeroedOffset)
+        let end = min(offset + step, active.byteCountTarget)
+        guard start < end else { return }
+        let zeros = zeros
+        do {
+            try storage.write(active.file, zeros.bytes(0..<Int(end - start)), at: start)
+        } catch {
+            // No room for zeros is no failure of the commit: its own bytes are written.
+            return
+        }
+        lock.lock()
+        state.active?.zeroedOffset = end
+        lock.unlock()
+    }
+
+    // MARK: Beside the writers
+
+    /// Asks the keeper for a sync beside the writers when much is written and not synced, so that
+    /// the sync in the next rotation, which they wait for, is short.
+    func ringIfBehind(_ offset: UInt64) {
+        lock.lock()
+        let isDue =
+            !state.isSyncing && offset > state.syncedOffset
+            && offset - state.syncedOffset >= tuning.syncAheadByteCount
+        lock.unlock()
+        if isDue { ringKeeper(KeeperDuty.syncBeside) }
+    }
+
+    /// Writes and syncs interval writes whose time has come; false when that must be tried again.
+    func syncInterval() -> Bool {
+        acquireLead()
+        do {
+            try flushToTail()
+        } catch {
+            // The disk is full or the store has failed: every later write is told.
+            releaseLead()
+            return error.kind == .outcomeUnknown
+        }
+        releaseLead()
+        acquireSync()
+        syncActive(zeroesAhead: false)
+        releaseSync()
+        return true
+    }
+}

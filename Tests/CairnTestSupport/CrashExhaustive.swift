@@ -1,0 +1,84 @@
+// CrashExhaustive — one script, cut at every step, before, in and after it, in every variant.
+
+package import Cairn
+
+/// A script that is cut everywhere.
+package struct CrashExhaustive: Sendable {
+    package let name: String
+    package var tuning: Tuning
+    /// Done once, before, and ended by this.
+    package var prologue: [CrashOperation] = []
+    package var prologueEnd = CrashEnd.kill
+    package var script: [CrashOperation]
+    package var closes = true
+    package var seed: UInt64 = 1
+
+    /// How many different cuts were tried.
+    package struct Count: Sendable {
+        package var steps = 0
+        package var cuts = 0
+    }
+
+    package init(_ name: String, _ tuning: Tuning, _ script: [CrashOperation]) {
+        self.name = name
+        self.tuning = tuning
+        self.script = script
+    }
+
+    /// Cuts everywhere; `variants` of each cut.
+    package func run(
+        variants: [PowerCutVariant], marks: MarkBoard
+    ) throws(CrashFailure) -> Count {
+        let start = try prepared(marks)
+        let first = start.disk.stepCount
+        let whole = start.fork()
+        try live(whole)
+        let last = whole.disk.stepCount
+        var count = Count()
+        for step in (first + 1)...last {
+            count.steps += 1
+            for position in CrashPosition.allCases {
+                let world = start.fork()
+                world.disk.crash(atStep: step, position: position)
+                try live(world)
+                guard world.disk.isDead else { continue }
+                for (number, variant) in variants.enumerated() {
+                    try recover(world, .powerCut(variant), again: number % 4 == 0)
+                }
+                try recover(world, .kill, again: false)
+                count.cuts += variants.count + 1
+            }
+        }
+        return count
+    }
+
+    /// The world in which the script begins: the store may not exist yet.
+    package func prepared(_ marks: MarkBoard) throws(CrashFailure) -> CrashWorld {
+        let world = CrashWorld(
+            seed: seed, tuning: tuning, keys: CrashWorld.keys(8), marks: marks)
+        guard !prologue.isEmpty else { return world }
+        guard try world.open() else { throw world.fail("the prologue could not be opened") }
+        try world.verify()
+        for operation in prologue { try world.perform(operation) }
+        world.end(prologueEnd)
+        return world
+    }
+
+    private func live(_ world: CrashWorld) throws(CrashFailure) {
+        guard try world.open() else { return }
+        try world.verify()
+        for operation in script {
+            if world.disk.isDead { return }
+            try world.perform(operation)
+        }
+        if closes && !world.disk.isDead { try world.close() }
+    }
+
+    private func recover(
+        _ dead: CrashWorld, _ end: CrashEnd, again: Bool
+    ) throws(CrashFailure) {
+        let world = dead.fork()
+        world.end(end)
+        try world.checkRecovery(again: again)
+    }
+}

@@ -1,0 +1,24 @@
+// CrashSettings — how long the crash suites run, and from which seed, as the environment says.
+//
+// CAIRN_CRASH_POINTS scales, SEED begins elsewhere.
+// Why this is sound: the unsafe expressions read the environment, whose strings getenv keeps valid
+// while nobody calls setenv, which no test does.
+
+internal import Glibc
+
+/// Read anew at each call; a test binary needs no arguments.
+package enum CrashSettings {
+    /// How many crash points a random run has.
+    package static func pointCount(ordinary: Int) -> Int {
+        number("CAIRN_CRASH_POINTS") ?? ordinary
+    }
+
+    /// The first seed of a run; a fixed one unless SEED says otherwise.
+    package static var firstSeed: UInt64 { TestRandom.environmentSeed() ?? 1 }
+
+    /// A number in the environment.
+    package static func number(_ name: String) -> Int? {
+        guard let text = unsafe getenv(name) else { return nil }
+        return unsafe Int(String(cString: text))
+    }
+}

@@ -1,0 +1,214 @@
+// CrashWorld+Reboot — the end of a life, and what the next opening shows.
+
+internal import Cairn
+internal import CairnSystem
+
+extension CrashWorld {
+    // MARK: The end of a life
+
+    /// Ends the process or the power now, whatever is under way.
+    package func end(_ end: CrashEnd) {
+        noteCrash(end)
+        uploads.removeAll()
+        waiting.removeAll()
+        engine = nil
+        crashCount += 1
+        if isTroubled && disk.hasLies { noteFailedSync() }
+        switch end {
+        case .kill:
+            note("KILL")
+            disk.kill()
+        case .powerCut(let variant):
+            note("POWER CUT, \(variant)")
+            wasPowerCut = true
+            disk.powerCut(variant)
+        }
+        disk.clearFaults()
+    }
+
+    /// Ends the store's life in order; the answer of `close` is checked.
+    package func close() throws(CrashFailure) {
+        guard let engine else { return }
+        if disk.isDead {
+            try? engine.close()
+            return
+        }
+        operationName = CrashMark.cutInClose.rawValue
+        note("close")
+        for upload in uploads { upload.upload.abort() }
+        uploads.removeAll()
+        do {
+            try engine.close()
+            try poll()
+            if !disk.isDead {
+                if hasFailed { throw fail("a failed store was closed as if nothing had happened") }
+                oracle.promiseAll()
+                marks.hit(.cleanClose)
+            }
+        } catch let error as StoreError {
+            try poll()
+            try accept(error, doing: "closing")
+        } catch let error as CrashFailure {
+            throw error
+        } catch {
+            throw fail("\(error)")
+        }
+        if !disk.isDead {
+            self.engine = nil
+            waiting.removeAll()
+        }
+    }
+
+    /// Everything written, synced and cleaned up, so that the accounts can be compared after the
+    /// next opening.
+    package func settle() throws(CrashFailure) {
+        guard let engine, !hasFailed, !disk.isDead else { return }
+        while !uploads.isEmpty { abortUpload() }
+        try perform(.flush)
+        do {
+            while try engine.backgroundStep() {}
+        } catch {
+            return try accept(error, doing: "background step")
+        }
+        guard !disk.isDead, !hasFailed, waiting.isEmpty, oracle.keyCount != nil,
+            oracle.durableCount == oracle.groupCount
+        else { return }
+        expectedLive = engine.statistics().liveByteCount
+    }
+
+    /// After an idle mark all that was written is proven durable.
+    package func promiseMarked() { oracle.promiseAll() }
+
+    private func noteCrash(_ end: CrashEnd) {
+        switch end {
+        case .powerCut:
+            marks.hit(.powerCut)
+            if hasSyncFailed { marks.hit(.syncFailedThenCut) }
+        case .kill:
+            marks.hit(.kill)
+            if hasSyncFailed { marks.hit(.syncFailedThenKill) }
+        }
+        if disk.isDead { marks.hit(operationName) }
+        if let engine, engine.statistics().nextSequence - openingSequence > tuning.sequenceLease {
+            marks.hit(.leaseRenewed)
+        }
+        if uploads.contains(where: { $0.value.bytes.count > tuning.chunkByteCount }) {
+            marks.hit(.chunksOrphaned)
+        }
+    }
+
+    // MARK: The next one
+
+    /// Surveys cost as much as an opening: some do.
+    private var surveys: Bool { crashCount % 4 == 0 }
+
+    /// Opens the store; false when the power went meanwhile or a fault stopped it.
+    package func open() throws(CrashFailure) -> Bool {
+        operationName =
+            isCreated ? CrashMark.cutInOpening.rawValue : CrashMark.cutInCreation.rawValue
+        note("open")
+        survey = surveys ? CrashSurvey(disk) : nil
+        do {
+            engine = try Engine.open(disk, options: options, tuning: tuning)
+        } catch {
+            try acceptOpening(error)
+            return false
+        }
+        isCreated = true
+        disk.clearFaults()
+        return true
+    }
+
+    private func acceptOpening(_ error: StoreError) throws(CrashFailure) {
+        note("opening answered \(error)")
+        if disk.isDead { return }
+        guard isTroubled else { throw fail("opening failed: \(error)") }
+        switch error.kind {
+        case .diskFull, .inputOutput, .outcomeUnknown: marks.hit(.openingFailed)
+        default: throw fail("opening failed: \(error)")
+        }
+        if disk.hasLies { noteFailedSync() }
+    }
+
+    /// Compares what the store shows with what it must show; then a new life begins.
+    package func verify() throws(CrashFailure) {
+        guard let engine else { throw fail("nothing is open") }
+        let statistics = engine.statistics()
+        try checkFindings(engine, statistics)
+        var readings: [OracleReading?] = []
+        for key in oracle.keys.indices {
+            let name = oracle.keys[key]
+            do {
+                readings.append(try engine.get(name.rawSpan).map { OracleReading($0) })
+            } catch {
+                throw fail("after opening, reading key \(key): \(error)")
+            }
+        }
+        let isPowerCut = wasPowerCut
+        let explanation = try checking { () throws(OracleViolation) in
+            try oracle.judge(readings, afterPowerCut: isPowerCut)
+        }
+        note("opened: \(explanation.keptCount) groups kept")
+        let count = UInt64(readings.count { $0 != nil })
+        guard statistics.keyCount == count else {
+            throw fail("after opening the store counts \(statistics.keyCount) keys of \(count)")
+        }
+        guard statistics.nextSequence > oracle.highestSequence || oracle.highestSequence == 0 else {
+            throw fail(
+                "the next sequence number is \(statistics.nextSequence), though "
+                    + "\(oracle.highestSequence) was used")
+        }
+        try checkAccounts(statistics)
+        noteExplanation(explanation)
+        if let survey { CrashSurvey(disk).map { survey.compare($0, disk, marks) } }
+        beginLife(statistics)
+    }
+
+    /// Power cuts and kills damage nothing.
+    private func checkFindings(
+        _ engine: Engine<SimulatedDisk>, _ statistics: Statistics
+    ) throws(CrashFailure) {
+        for finding in engine.findings {
+            if finding.contains("never acknowledged") {
+                marks.hit(.dropped)
+            } else if finding.contains("quarantine") || (isTroubled && finding.contains("unlisted"))
+            {
+                continue
+            } else {
+                throw fail("opening found: \(finding)")
+            }
+        }
+        if statistics.isReadOnly { throw fail("the store opened for reading only") }
+    }
+
+    private func checkAccounts(_ statistics: Statistics) throws(CrashFailure) {
+        guard let expectedLive else { return }
+        self.expectedLive = nil
+        guard statistics.liveByteCount == expectedLive else {
+            throw fail(
+                "\(expectedLive) live bytes before the reboot, \(statistics.liveByteCount) after")
+        }
+        marks.hit(.accounted)
+    }
+
+    private func noteExplanation(_ explanation: OracleExplanation) {
+        if explanation.keptBatch { marks.hit(.batchKept) }
+        if explanation.lostBatch { marks.hit(.batchLost) }
+        for durability in explanation.lostDurabilities {
+            if durability == Durability.interval.rawValue { marks.hit(.intervalLost) }
+            if durability == Durability.os.rawValue { marks.hit(.osLost) }
+        }
+        if explanation.keptOS && !wasPowerCut { marks.hit(.osKept) }
+        if tuning.hashMask < 16 { marks.hit(.overflow) }
+    }
+
+    private func beginLife(_ statistics: Statistics) {
+        hasFailed = false
+        hasSyncFailed = false
+        wasPowerCut = false
+        isTroubled = disk.capacity != nil
+        if isFull { marks.hit(.diskFullThenRecovered) }
+        isFull = false
+        openingSequence = statistics.nextSequence
+    }
+}

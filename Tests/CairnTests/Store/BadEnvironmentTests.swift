@@ -1,0 +1,251 @@
+// Bad input: a directory, a file system or limits that do not let the store work.
+//
+// What needs limits, another user or a mount of its own runs in a process of its own.
+// Why this is sound: pointers are strings and local structures lent for one call; the functions
+// that Glibc's module does not name are called by the types that their manual pages give.
+
+import Cairn
+import CairnSystem
+import CairnTestSupport
+import Glibc
+import Testing
+
+/// What a child process needs of the system beyond the store.
+enum ChildProcess {
+    /// Lowers a limit of this process.
+    static func limit(_ resource: __rlimit_resource, to value: UInt) throws {
+        var limits = rlimit(rlim_cur: value, rlim_max: value)
+        try #require(unsafe setrlimit(__rlimit_resource_t(resource.rawValue), &limits) == 0)
+    }
+
+    /// Leaves this process room for so many more descriptors.
+    static func limitDescriptors(toMore count: Int32) throws {
+        let next = dup(0)
+        try #require(next >= 0 && close(next) == 0)
+        try limit(RLIMIT_NOFILE, to: UInt(next + count))
+    }
+
+    static var isRoot: Bool { geteuid() == 0 }
+
+    /// Becomes a user without rights.
+    static func dropPrivileges() throws {
+        try #require(setgroups(0, nil) == 0)
+        try #require(setgid(65_534) == 0)
+        try #require(setuid(65_534) == 0)
+    }
+
+    private typealias Unshare = @convention(c) (Int32) -> Int32
+    private typealias Mount =
+        @convention(c) (
+            UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>, UInt,
+            UnsafePointer<CChar>?
+        ) -> Int32
+
+    private static func function<Function>(_ name: String, _: Function.Type) throws -> Function {
+        let symbol = unsafe try #require(unsafe dlsym(dlopen(nil, RTLD_NOW), name))
+        return unsafe unsafeBitCast(symbol, to: Function.self)
+    }
+
+    /// Mounts from now on are seen by this process alone.
+    static func leaveMounts() throws -> Bool {
+        let unshare = try function("unshare", Unshare.self)
+        guard unshare(0x0002_0000) == 0 else { return false }
+        return try mount("none", at: "/", type: "none", flags: 0x4000 | 0x4_0000)
+    }
+
+    static func mount(
+        _ source: String, at path: String, type: String, flags: UInt, _ options: String = ""
+    ) throws -> Bool {
+        let mount = unsafe try function("mount", Mount.self)
+        return unsafe mount(source, path, type, flags, options) == 0
+    }
+}
+
+@Suite("Bad input: environment")
+struct BadEnvironmentTests {
+    @Test("a path that is a file, or holds a file where a directory belongs")
+    func notADirectory() throws {
+        let directory = try StoreTestDirectory()
+        try directory.replace("file", [1])
+        expectError(.inputOutput, naming: "file", "opening the directory") {
+            _ = try Store.open(at: directory.path + "/file")
+        }
+        try directory.replace("segments", [1])
+        expectError(.inputOutput, naming: "segments") {
+            _ = try Store.open(at: directory.path)
+        }
+        #expect(try directory.files().sorted() == ["file", "segments"])
+    }
+
+    @Test("a directory without permission is an error that names it")
+    func permission() async {
+        guard ChildProcess.isRoot else {
+            print("SKIPPED as root only: a directory without permission")
+            return
+        }
+        await #expect(processExitsWith: .success) { try permissionChild() }
+    }
+
+    @Test("a read-only file system: opening for writing is refused, for reading it works")
+    func readOnlyFileSystem() async {
+        guard ChildProcess.isRoot else {
+            print("SKIPPED, needs root to mount: a read-only file system")
+            return
+        }
+        await #expect(processExitsWith: .success) { try readOnlyFileSystemChild() }
+    }
+
+    @Test(
+        "a file size limit: puts fail as on a full disk, reads and deletes go on, nothing is lost")
+    func fileSizeLimit() async {
+        await #expect(processExitsWith: .success) { try fileSizeLimitChild() }
+    }
+
+    @Test("no more descriptors: the put that needs one fails and says so, reads go on")
+    func descriptorLimit() async throws {
+        let directory = try StoreTestDirectory()
+        let path = directory.path
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try descriptorLimitChild(path)
+        }
+        let store = try Store.open(at: path, options: StoreOptions(), tuning: .small)
+        let count = Int(store.statistics().keyCount)
+        #expect(count >= 50)
+        #expect(store.findings == [])
+        for number in 0..<count {
+            #expect(try store.get(.numbered(number))?.bytes == sampleBytes(500))
+        }
+        try store.close()
+    }
+
+    @Test("opening with too few descriptors is an error that says so, and touches nothing")
+    func descriptorLimitAtOpening() async throws {
+        let directory = try StoreTestDirectory()
+        let path = directory.path
+        try fill(path)
+        let before = try directory.contents()
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try ChildProcess.limitDescriptors(toMore: 40)
+            expectError(.inputOutput, naming: "Too many open files", ".seg") {
+                _ = try Store.open(at: path, options: StoreOptions(), tuning: .small)
+            }
+        }
+        #expect(try directory.contents() == before)
+    }
+
+    private func fill(_ path: String) throws {
+        let store = try Store.open(at: path, options: StoreOptions(), tuning: .small)
+        for number in 0..<900 { try store.put(.numbered(number), sampleBytes(500)) }
+        try store.close()
+    }
+}
+
+// MARK: - What the child processes do
+
+private func permissionChild() throws {
+    let directory = try StoreTestDirectory()
+    let store = try Store.open(at: directory.path)
+    try store.put("key", [1])
+    try store.close()
+    try #require(unsafe chmod(directory.path, 0o755) == 0)
+    try ChildProcess.dropPrivileges()
+    for access in [StoreOptions.Access.create, .existing, .readOnly] {
+        expectError(.inputOutput, naming: directory.path, "Permission denied") {
+            _ = try Store.open(
+                at: directory.path, options: StoreOptions(access: access))
+        }
+    }
+    expectError(.inputOutput, naming: directory.path + "/new", "Permission denied") {
+        _ = try Store.open(at: directory.path + "/new")
+    }
+}
+
+private func readOnlyFileSystemChild() throws {
+    let directory = try StoreTestDirectory()
+    guard try ChildProcess.leaveMounts(),
+        try ChildProcess.mount(
+            "tmpfs", at: directory.path, type: "tmpfs", flags: 0, "size=64m")
+    else {
+        print("SKIPPED, cannot mount here: a read-only file system")
+        return
+    }
+    let store = try Store.open(
+        at: directory.path + "/store", options: StoreOptions(), tuning: .small)
+    try store.put("key", [1])
+    try store.close()
+    // MS_REMOUNT | MS_RDONLY
+    try #require(
+        try ChildProcess.mount(
+            "tmpfs", at: directory.path, type: "tmpfs", flags: 0x21))
+    for access in [StoreOptions.Access.create, .existing] {
+        let error = expectError(.inputOutput, naming: "Read-only file system") {
+            _ = try Store.open(
+                at: directory.path + "/store", options: StoreOptions(access: access))
+        }
+        #expect(error?.errno == EROFS)
+    }
+    let reader = try Store.open(
+        at: directory.path + "/store", options: StoreOptions(access: .readOnly))
+    #expect(try reader.get("key")?.bytes == [1])
+    expectError(.readOnly) { try reader.put("key", [2]) }
+    try reader.close()
+}
+
+private func fileSizeLimitChild() throws {
+    let directory = try StoreTestDirectory()
+    let store = try Store.open(
+        at: directory.path, options: StoreOptions(segmentByteCount: 1 << 20),
+        tuning: .smallChunks)
+    try ChildProcess.limit(RLIMIT_FSIZE, to: 200_000)
+    var count = 0
+    let error = try storeError {
+        while count < 1000 {
+            try store.put(.numbered(count), sampleBytes(3000))
+            count += 1
+        }
+    }
+    #expect(error?.kind == .diskFull, "\(String(describing: error))")
+    #expect(count > 20)
+    for number in 0..<count {
+        #expect(try store.get(.numbered(number))?.bytes == sampleBytes(3000))
+    }
+    #expect(try store.delete(.numbered(0)) != nil)
+    try store.close()
+    let again = try Store.open(
+        at: directory.path, options: StoreOptions(access: .readOnly),
+        tuning: .smallChunks)
+    #expect(again.statistics().keyCount == UInt64(count - 1))
+    for number in 1..<count {
+        #expect(try again.get(.numbered(number))?.bytes == sampleBytes(3000))
+    }
+    try again.close()
+}
+
+private func descriptorLimitChild(_ path: String) throws {
+    let store = try Store.open(at: path, options: StoreOptions(), tuning: .small)
+    try store.put(.numbered(0), sampleBytes(500))
+    try ChildProcess.limitDescriptors(toMore: 12)
+    var count = 1
+    let error = try storeError {
+        while count < 1000 {
+            try store.put(.numbered(count), sampleBytes(500))
+            count += 1
+        }
+    }
+    #expect(error?.kind == .inputOutput, "\(String(describing: error))")
+    #expect(error?.message.contains("Too many open files") == true)
+    #expect(error?.message.contains(path) == true, "\(String(describing: error))")
+    #expect(count >= 50)
+    for number in 0..<count {
+        #expect(try store.get(.numbered(number))?.bytes == sampleBytes(500))
+    }
+    // Again, and nothing is spoilt by it.
+    expectError(.inputOutput, naming: "Too many open files") {
+        for number in 0..<50 { try store.put(.numbered(number), sampleBytes(500)) }
+    }
+    #expect(try store.get(.numbered(count - 1))?.bytes == sampleBytes(500))
+    // The manifest cannot be replaced now; opening finds the log's end by itself.
+    if let error = try storeError({ try store.close() }) {
+        #expect(error.kind == .inputOutput, "\(error)")
+    }
+}

@@ -1,0 +1,125 @@
+// A failed sync is final: the store takes no more writes, what was not durable is never shown as
+// absent or as there, and opening again decides.
+
+import Cairn
+import CairnSystem
+import CairnTestSupport
+import Testing
+
+@Suite("Failed sync")
+struct FailedSyncTests {
+    private func write(
+        _ engine: Engine<SimulatedDisk>, _ key: Key, _ value: [UInt8],
+        _ durability: Durability = .synced
+    ) throws -> StoreError? {
+        try storeError {
+            _ = try engine.put(
+                key.bytes.rawSpan, value.rawSpan, WriteOptions(durability: durability))
+        }
+    }
+
+    @Test("its writers are told that the outcome is unknown, and so is every later one")
+    func latched() throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .smallChunks)
+        #expect(try write(engine, "old", [1]) == nil)
+        disk.inject(Fault(.synchronizeFile))
+        let first = try write(engine, "new", [2])
+        #expect(first?.kind == .outcomeUnknown)
+        #expect(first?.errno == 5)
+        #expect(first?.message.contains("open it again") == true, "\(String(describing: first))")
+        #expect(engine.statistics().isReadOnly)
+        let steps = disk.stepCount
+        #expect(try write(engine, "later", [3])?.kind == .outcomeUnknown)
+        #expect(try write(engine, "later", [3], .interval)?.kind == .outcomeUnknown)
+        #expect(try storeError { try engine.flush() }?.kind == .outcomeUnknown)
+        #expect(disk.stepCount == steps)
+        // What was durable is served; what was not is neither there nor absent.
+        #expect(try engine.get(Key("old").bytes.rawSpan)?.bytes == [1])
+        #expect(
+            try storeError { _ = try engine.get(Key("new").bytes.rawSpan) }?.kind
+                == .outcomeUnknown)
+        #expect(try storeError { try engine.close() }?.kind == .outcomeUnknown)
+    }
+
+    @Test("acknowledged os and interval writes and deletes above it answer unknown too")
+    func unsynced() throws {
+        for durability in [Durability.os, .interval] {
+            let disk = SimulatedDisk()
+            let engine = try Engine.open(disk, tuning: .smallChunks)
+            #expect(try write(engine, "kept", [1]) == nil)
+            #expect(try write(engine, "deleted", [1]) == nil)
+            #expect(try write(engine, "unsynced", [2], durability) == nil)
+            _ = try engine.delete(
+                Key("deleted").bytes.rawSpan, WriteOptions(durability: durability))
+            #expect(try engine.get(Key("unsynced").bytes.rawSpan)?.bytes == [2])
+            disk.inject(Fault(.synchronizeFile))
+            #expect(try write(engine, "new", [3])?.kind == .outcomeUnknown)
+            for key in [Key("unsynced"), "deleted", "new"] {
+                let error = try storeError { _ = try engine.get(key.bytes.rawSpan) }
+                #expect(error?.kind == .outcomeUnknown, "\(durability) \(key)")
+                let information = try storeError {
+                    _ = try engine.information(key.bytes.rawSpan)
+                }
+                #expect(information?.kind == .outcomeUnknown)
+            }
+            #expect(try engine.get(Key("kept").bytes.rawSpan)?.bytes == [1])
+        }
+    }
+
+    @Test("opening again decides, once and for all")
+    func reopened() throws {
+        for seed in UInt64(0)..<20 {
+            let disk = SimulatedDisk(seed: seed)
+            let engine = try Engine.open(disk, tuning: .smallChunks)
+            #expect(try write(engine, "key", [1]) == nil)
+            disk.inject(Fault(.synchronizeFile))
+            #expect(try write(engine, "key", [2]) != nil)
+            if seed % 2 == 0 { disk.kill() } else { disk.powerCut(.random(seed)) }
+            let again = try Engine.open(disk, tuning: .smallChunks)
+            let found = try #require(try again.get(Key("key").bytes.rawSpan)).bytes
+            #expect(found == [1] || found == [2])
+            try again.close()
+            disk.powerCut(.random(seed))
+            let last = try Engine.open(disk, tuning: .smallChunks)
+            #expect(try last.get(Key("key").bytes.rawSpan)?.bytes == found)
+            try last.close()
+        }
+    }
+
+    @Test("a failed read is an error and never an absence; the next one may succeed")
+    func failedRead() throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .smallChunks)
+        #expect(try write(engine, "key", [1]) == nil)
+        // One failure is retried.
+        disk.inject(Fault(.read))
+        #expect(try engine.get(Key("key").bytes.rawSpan)?.bytes == [1])
+        disk.clearFaults()
+        disk.inject(Fault(.read, isSticky: true))
+        let error = try storeError { _ = try engine.get(Key("key").bytes.rawSpan) }
+        #expect(error?.kind == .inputOutput && error?.errno == 5)
+        #expect(error?.segmentID == 1 && error?.offset == 4096)
+        disk.clearFaults()
+        #expect(try engine.get(Key("key").bytes.rawSpan)?.bytes == [1])
+        try engine.close()
+    }
+
+    @Test("failed writes end the segment; three in a row end the store's writing")
+    func failedWrites() throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .smallChunks)
+        #expect(try write(engine, "old", [1]) == nil)
+        disk.inject(Fault(.write, directory: .segments))
+        #expect(try write(engine, "failed", [2])?.kind == .inputOutput)
+        #expect(try engine.get(Key("failed").bytes.rawSpan) == nil)
+        #expect(try write(engine, "next", [3]) == nil)
+        #expect(try engine.get(Key("next").bytes.rawSpan)?.bytes == [3])
+        #expect(try engine.get(Key("old").bytes.rawSpan)?.bytes == [1])
+        try engine.close()
+        let again = try Engine.open(disk, tuning: .smallChunks)
+        #expect(again.findings == [])
+        #expect(again.statistics().keyCount == 2)
+        try again.close()
+    }
+}
