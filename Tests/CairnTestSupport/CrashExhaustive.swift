@@ -3,7 +3,7 @@
 package import Cairn
 
 /// A script that is cut everywhere.
-package struct CrashExhaustive: Sendable {
+package struct CrashExhaustive: Sendable, CustomStringConvertible {
     package let name: String
     package var tuning: Tuning
     /// Done once, before, and ended by this.
@@ -12,6 +12,8 @@ package struct CrashExhaustive: Sendable {
     package var script: [CrashOperation]
     package var closes = true
     package var seed: UInt64 = 1
+
+    package var description: String { name }
 
     /// How many different cuts were tried.
     package struct Count: Sendable {

@@ -44,6 +44,13 @@ package enum CrashOperation: Sendable {
     case abortUpload
     case commit(sync: Bool)
     case flush
+    /// What the keeper's thread does between its commits.
+    case syncBeside
+    case syncInterval
+    case markIfIdle
+    case openStream(key: Int)
+    case readStream(byteCount: Int)
+    case closeStream
     case backgroundStep
     case markIdle
     case read(key: Int)
@@ -116,16 +123,34 @@ package struct CrashScript: Sendable {
         case 56..<62: return .feedUpload(byteCount: random.below(shape.byteCountMaximum + 1))
         case 62..<65: return .commitUpload
         case 65..<66: return .abortUpload
-        case 66..<78: return .commit(sync: random.chance(1, in: 4))
-        case 78..<81: return .flush
-        case 81..<88: return .backgroundStep
-        case 88..<91: return .markIdle
-        case 91..<96: return .read(key: random.below(shape.keyCount))
-        case 96..<99:
-            return .readRange(
+        case 66..<85: return upkeep(random: &random)
+        default: return reading(shape, random: &random)
+        }
+    }
+
+    private static func upkeep(random: inout TestRandom) -> CrashOperation {
+        switch random.below(20) {
+        case 0..<9: .commit(sync: random.chance(1, in: 4))
+        case 9..<11: .flush
+        case 11: .syncBeside
+        case 12: .syncInterval
+        case 13: .markIfIdle
+        case 14: .markIdle
+        default: .backgroundStep
+        }
+    }
+
+    private static func reading(_ shape: Shape, random: inout TestRandom) -> CrashOperation {
+        switch random.below(15) {
+        case 0..<5: .read(key: random.below(shape.keyCount))
+        case 5..<8:
+            .readRange(
                 key: random.below(shape.keyCount), start: random.below(shape.byteCountMaximum),
                 byteCount: random.below(shape.byteCountMaximum))
-        default: return .readAll
+        case 8..<10: .openStream(key: random.below(shape.keyCount))
+        case 10..<13: .readStream(byteCount: random.below(900))
+        case 13: .closeStream
+        default: .readAll
         }
     }
 

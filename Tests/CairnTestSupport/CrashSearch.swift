@@ -5,12 +5,17 @@
 internal import CairnSystem
 
 /// A broken promise and how long it took to find.
-package struct CrashFinding: Sendable {
+package struct CrashFinding: Sendable, Equatable {
     package let failure: CrashFailure
     package let driver: String
     package let milliseconds: UInt64
+
+    package static func == (left: CrashFinding, right: CrashFinding) -> Bool {
+        left.failure.seed == right.failure.seed && left.driver == right.driver
+    }
 }
 
+/// Looks for a seed under which a planted fault shows.
 package struct CrashSearch {
     private let start = Clock.monotonicNanoseconds()
     private let limit: UInt64

@@ -10,7 +10,21 @@ internal import Glibc
 package enum CrashSettings {
     /// How many crash points a random run has.
     package static func pointCount(ordinary: Int) -> Int {
-        number("CAIRN_CRASH_POINTS") ?? ordinary
+        number("CAIRN_CRASH_POINTS") ?? scaled(ordinary)
+    }
+
+    /// `count`, or a fiftieth of it in a debug build, which is so much slower.
+    package static func scaled(_ count: Int) -> Int { isDebugBuild ? count / 50 : count }
+
+    /// `count` in a debug build, nil in a release build.
+    package static func debugCount(_ count: Int) -> Int? { isDebugBuild ? count : nil }
+
+    private static var isDebugBuild: Bool {
+        #if DEBUG
+            true
+        #else
+            false
+        #endif
     }
 
     /// The first seed of a run; a fixed one unless SEED says otherwise.

@@ -109,7 +109,7 @@ extension CrashWorld {
 
     func acknowledge(_ group: Int, _ receipts: [WriteReceipt]) throws(CrashFailure) {
         try checking { () throws(OracleViolation) in
-            try oracle.acknowledge(group, receipts)
+            try oracle.acknowledge(group, sequences: receipts.map(\.version.sequence))
         }
         if hasSyncFailed { oracle.forgetWritten() }
     }

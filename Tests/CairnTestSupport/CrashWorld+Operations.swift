@@ -62,6 +62,19 @@ extension CrashWorld {
         case .flush:
             operationName = CrashMark.cutInCommit.rawValue
             try flush(engine)
+        case .syncBeside:
+            operationName = CrashMark.cutInCommit.rawValue
+            note("sync beside")
+            engine.syncBeside()
+        case .syncInterval:
+            operationName = CrashMark.cutInCommit.rawValue
+            syncInterval(engine)
+        case .markIfIdle:
+            operationName = CrashMark.cutInMark.rawValue
+            try trying("mark if idle") { () throws(StoreError) in _ = try engine.markIfIdle() }
+        case .openStream(let key): try openStream(key, engine)
+        case .readStream(let byteCount): try readStream(byteCount)
+        case .closeStream: closeStream()
         case .backgroundStep:
             operationName = CrashMark.cutInBackground.rawValue
             try trying("background step") { () throws(StoreError) in
@@ -102,6 +115,12 @@ extension CrashWorld {
         } catch {
             try accept(error, doing: "flush")
         }
+    }
+
+    private func syncInterval(_ engine: Engine<SimulatedDisk>) {
+        note("the interval is over")
+        let isDone = engine.syncInterval()
+        if isDone && !disk.isDead && !engine.statistics().isReadOnly { oracle.promiseAll() }
     }
 
     private func setCapacity(_ room: Int?) {

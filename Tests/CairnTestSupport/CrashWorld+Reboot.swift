@@ -10,6 +10,7 @@ extension CrashWorld {
     package func end(_ end: CrashEnd) {
         noteCrash(end)
         uploads.removeAll()
+        streams.removeAll()
         waiting.removeAll()
         engine = nil
         crashCount += 1
@@ -37,6 +38,7 @@ extension CrashWorld {
         note("close")
         for upload in uploads { upload.upload.abort() }
         uploads.removeAll()
+        while !streams.isEmpty { closeStream() }
         do {
             try engine.close()
             try poll()
@@ -64,6 +66,7 @@ extension CrashWorld {
     package func settle() throws(CrashFailure) {
         guard let engine, !hasFailed, !disk.isDead else { return }
         while !uploads.isEmpty { abortUpload() }
+        while !streams.isEmpty { closeStream() }
         try perform(.flush)
         do {
             while try engine.backgroundStep() {}

@@ -105,7 +105,7 @@ extension CrashWorld {
         }
     }
 
-    private func acceptReading(_ error: StoreError, _ key: Int) throws(CrashFailure) {
+    func acceptReading(_ error: StoreError, _ key: Int) throws(CrashFailure) {
         note("reading key \(key) answered \(error)")
         if disk.isDead { return }
         switch error.kind {

@@ -50,6 +50,7 @@ package final class CrashWorld {
     /// Answers that have not come yet.
     var waiting: [(answer: Answer, result: ResultBox)] = []
     var uploads: [OpenUpload] = []
+    var streams: [OpenStream] = []
     /// The engine has said that nobody knows what survives.
     var hasFailed = false
     /// A file or directory sync has failed since the last reboot.
@@ -75,6 +76,14 @@ package final class CrashWorld {
     var survey: CrashSurvey?
     var valueCount: UInt64 = 0
     var dice: TestRandom
+
+    /// Shows one version, whole, whatever becomes of the key.
+    struct OpenStream {
+        let key: Int
+        let stream: BlobStream<SimulatedDisk>
+        let bytes: [UInt8]
+        var offset = 0
+    }
 
     struct OpenUpload {
         let key: Int

@@ -24,6 +24,11 @@ package struct OracleReading: Equatable, Sendable {
     package var value: OracleValue
     package var sequence: UInt64
 
+    package init(bytes: [UInt8], sequence: UInt64) {
+        value = OracleValue(bytes: bytes, metadata: [])
+        self.sequence = sequence
+    }
+
     package init(_ blob: Blob) {
         value = OracleValue(bytes: blob.bytes, metadata: blob.metadata)
         sequence = blob.version.sequence
@@ -112,13 +117,12 @@ package struct Oracle: Sendable {
         return groups.count - 1
     }
 
-    /// The group was acknowledged, with these versions.
+    /// The group was acknowledged, with these versions of its writes.
     package mutating func acknowledge(
-        _ group: Int, _ receipts: [WriteReceipt]
+        _ group: Int, sequences: [UInt64]
     ) throws(OracleViolation) {
         groups[group].fate = .acknowledged
-        for (place, receipt) in receipts.enumerated() {
-            let sequence = receipt.version.sequence
+        for (place, sequence) in sequences.enumerated() {
             let write = groups[group].writes[place]
             groups[group].writes[place].sequence = sequence
             try claim(sequence, by: write.number)

@@ -40,7 +40,7 @@ extension Engine {
     }
 
     /// Marks the log if nothing was appended since the last call; false when something was.
-    func markIfIdle() throws(StoreError) -> Bool {
+    package func markIfIdle() throws(StoreError) -> Bool {
         lock.lock()
         let tail = state.tail
         let isIdle = tail == state.tailAtIdleCheck

@@ -25,7 +25,7 @@ typealias AtomicWord = Atomic<UInt64>
 
     static let slotByteCount = 16
     /// From here on a table has pages of its own, which go back to the system when it is freed.
-    private static let mappedByteCountMinimum = 64 << 10
+    private static let mappedByteCountMinimum = 4096
     private static let slotsPerPage = 4096 / slotByteCount
 
     /// One word holds a table: address / 16 (44 bits), capacity as exponent (5) and mantissa (15).
@@ -71,6 +71,10 @@ typealias AtomicWord = Atomic<UInt64>
                 preconditionFailure("there is memory for the index")
             }
             unsafe slots = address
+            if byteCount < AnonymousMemory.populatedByteCountMinimum {
+                // Written first: pages that are read first fault again when they are written.
+                unsafe slots.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+            }
         } else {
             unsafe slots = allocateZeroed(byteCount: byteCount)
         }

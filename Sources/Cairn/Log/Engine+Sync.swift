@@ -55,7 +55,7 @@ extension Engine {
     }
 
     /// Syncs what is written, while others append and write. The lead is not held.
-    func syncBeside() {
+    package func syncBeside() {
         guard acquireSyncIfFree() else { return }
         syncActive(zeroesAhead: false)
         releaseSync()
@@ -134,7 +134,7 @@ extension Engine {
     }
 
     /// Writes and syncs interval writes whose time has come; false when that must be tried again.
-    func syncInterval() -> Bool {
+    package func syncInterval() -> Bool {
         acquireLead()
         do {
             try flushToTail()

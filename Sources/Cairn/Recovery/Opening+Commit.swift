@@ -88,7 +88,7 @@ extension Opening {
             defer { ordinal += 1 }
             var entry = segment.entry
             if entry.state == .open || options.acceptLoss {
-                let isEmpty = segment.recovered.records.isEmpty
+                let isEmpty = segment.recovered.acceptedCount == 0
                 if isEmpty && entry.state == .open && (!segment.isProven || options.acceptLoss) {
                     forget(ordinal, file)
                     struck.insert(entry.id)

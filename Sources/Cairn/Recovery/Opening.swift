@@ -164,8 +164,9 @@ extension Opening {
     mutating func run() throws(StoreError) -> OpenedStore<S> {
         if isWriter { ResourceLimits.raiseForStore() }
         try openListed()
-        try scanAll()
-        var opened = try load()
+        var loader = register()
+        try scanAll(into: &loader)
+        var opened = finish(&loader)
         try judgeDamage(&opened)
         let canWrite = isWriter && !opened.isReadOnly
         if canWrite { try commit(&opened) }
@@ -245,13 +246,21 @@ extension Opening {
 
     // MARK: Scanning
 
-    private mutating func scanAll() throws(StoreError) {
+    /// Scans every segment and takes its records up, one segment's at a time in memory.
+    private mutating func scanAll(into loader: inout IndexLoader<S>) throws(StoreError) {
+        var ordinal = files.count { $0.file != nil }
         // Later segments first: a record in one proves every earlier one durable to its seal.
         var laterHasRecords = false
         for place in files.indices.reversed() {
-            let isProven = laterHasRecords
-            try scan(place, isProven: isProven)
+            try scan(place, isProven: laterHasRecords)
             if files[place].entry.kind == .data, files[place].hasRecords { laterHasRecords = true }
+            guard files[place].file != nil else { continue }
+            ordinal -= 1
+            try loader.add(files[place].recovered.records, ordinal: ordinal)
+            for record in files[place].recovered.records {
+                maxSequence = max(maxSequence ?? 0, record.header.sequence)
+            }
+            files[place].recovered.records = []
         }
     }
 
@@ -349,33 +358,35 @@ extension Opening {
 
     // MARK: The index
 
-    private mutating func load() throws(StoreError) -> OpenedStore<S> {
+    /// Gives every segment that is there its ordinal.
+    private func register() -> IndexLoader<S> {
         var segments: [SegmentInfo] = []
         for segment in files {
             guard let file = segment.file else { continue }
-            let recovered = segment.recovered
             handles.add(
-                file.rawValue, flushedOffset: recovered.logicalByteCount,
+                file.rawValue, flushedOffset: segment.byteCount,
                 seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id).crc,
                 segmentID: segment.entry.id, for: segments.count)
             segments.append(
                 SegmentInfo(
-                    id: segment.entry.id, salt: segment.entry.salt,
-                    logicalByteCount: recovered.logicalByteCount,
-                    recordCount: recovered.totals.recordCount))
+                    id: segment.entry.id, salt: segment.entry.salt, logicalByteCount: 0,
+                    recordCount: 0))
         }
-        var loader = IndexLoader(
+        return IndexLoader(
             storage: storage, index: index, overflow: overflow, handles: handles,
             segments: segments)
+    }
+
+    private func finish(_ loader: inout IndexLoader<S>) -> OpenedStore<S> {
+        var loaded = loader.finish()
         var ordinal = 0
         for segment in files where segment.file != nil {
-            try loader.add(segment.recovered.records, ordinal: ordinal)
-            for record in segment.recovered.records {
-                maxSequence = max(maxSequence ?? 0, record.header.sequence)
-            }
+            let end = segment.recovered.logicalByteCount
+            handles.setFlushedOffset(end, for: ordinal)
+            loaded.segments[ordinal].logicalByteCount = end
+            loaded.segments[ordinal].recordCount = segment.recovered.totals.recordCount
             ordinal += 1
         }
-        let loaded = loader.finish()
         var opened = OpenedStore(
             identity: identity, hashKey: hashKey, index: index, overflow: overflow,
             handles: handles, readers: readers,

@@ -11,7 +11,10 @@ internal import CairnFormat
 
 /// What a segment contributes to the store.
 struct RecoveredSegment {
+    /// Given up once the index has them.
     var records: [ScannedRecord] = []
+    /// Accepted records, the seal among them.
+    var acceptedCount = 0
     var totals = SegmentTotals()
     /// Where the log ends in it.
     var logicalByteCount: UInt64 = UInt64(SegmentHeader.byteCount)
@@ -76,6 +79,7 @@ enum SegmentRecovery {
                 result.totals.add(record.header, headerCRC: record.headerCRC)
             }
             result.records.append(record)
+            result.acceptedCount += 1
             result.logicalByteCount = record.endOffset
         }
         result.hidden = hidden(scan, segmentID: segmentID, limit: hiddenLimit)

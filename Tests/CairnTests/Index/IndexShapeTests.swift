@@ -13,37 +13,46 @@ import Testing
         #expect(shape.bits(of: .max) == .max << UInt64(bitCount))
     }
 
-    @Test("tables keep between 0.53 and 0.8 of their slots in use once they are large")
+    @Test("tables double, in few steps while they are small")
     func growth() {
         let shape = IndexShape(shardCount: 256)
-        for shard in [0, 1, 100, 255] {
-            var capacity = 0
-            while capacity < 1 << 24 {
-                let grown = shape.grownCapacity(from: capacity, shard: shard)
-                #expect(grown > capacity)
-                if capacity >= 1024 {
-                    let load = Double(shape.usedCountMaximum(capacity: capacity)) / Double(grown)
-                    #expect(load > 0.53 && load < 0.54)
-                }
-                capacity = grown
-            }
+        var capacities = [shape.grownCapacity(from: 0)]
+        while capacities.count < 8 {
+            capacities.append(shape.grownCapacity(from: capacities[capacities.count - 1]))
         }
+        #expect(capacities == [16, 64, 256, 512, 1024, 2048, 4096, 8192])
     }
 
-    @Test("the tables of an index are spread over a whole step of growth")
-    func stagger() {
+    @Test("10 million keys take at most 27 bytes each, and never more than 40 in large tables")
+    func bytesPerKey() {
         let shape = IndexShape(shardCount: 256)
-        let first = (0..<256).map { shape.grownCapacity(from: 512, shard: $0) }
-        #expect(first == first.sorted())
-        #expect(first[0] == 1024 && first[255] == 1534)
+        for keyCount in [100_000, 300_000, 6_710_000, 6_720_000, 10_000_000, 60_000_000] {
+            var capacity = 16
+            while shape.usedCountMaximum(capacity: capacity) * 256 < keyCount {
+                capacity = shape.grownCapacity(from: capacity)
+            }
+            let byteCount = Double(capacity * 256 * 16) / Double(keyCount)
+            #expect(byteCount <= (keyCount == 10_000_000 ? 27 : 40.01))
+        }
     }
 
     @Test("a table that removed keys made full keeps its size, another grows")
     func rebuilt() {
         let shape = IndexShape(shardCount: 4)
-        #expect(shape.rebuiltCapacity(of: 1000, liveCount: 600, shard: 0) == 1000)
-        #expect(shape.rebuiltCapacity(of: 2000, liveCount: 1201, shard: 0) == 3000)
-        #expect(shape.rebuiltCapacity(of: 0, liveCount: 0, shard: 3) == 16)
+        #expect(shape.rebuiltCapacity(of: 1000, liveCount: 600) == 1000)
+        #expect(shape.rebuiltCapacity(of: 2000, liveCount: 1201) == 4000)
+        #expect(shape.rebuiltCapacity(of: 0, liveCount: 0) == 16)
+    }
+
+    @Test("a smaller table still has room, and is not at once due for another rebuild")
+    func tidy() {
+        let shape = IndexShape(shardCount: 4)
+        for liveCount in [0, 1, 9, 10, 1000, 40_000] {
+            let capacity = shape.tidyCapacity(liveCount: liveCount)
+            #expect(shape.usedCountMaximum(capacity: capacity) > liveCount)
+            #expect(
+                !shape.isWasteful(liveCount: liveCount, usedCount: liveCount, capacity: capacity))
+        }
     }
 
     @Test("an expected number of keys gets at most 22 bytes each and room to spare")

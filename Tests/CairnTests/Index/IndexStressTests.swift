@@ -185,7 +185,7 @@ private struct StressWriter {
             }
         }
         var next: UInt64 = 4
-        while next < 100_000 || arena.readCount.load(ordering: .relaxed) < 20_000 {
+        while next < 300_000 || arena.readCount.load(ordering: .relaxed) < 20_000 {
             for hash in next..<next + 8 { arena.index.set(hash, to: numbered(Int(hash))) }
             for hash in next..<next + 8 { arena.index.remove(hash) }
             next = next % (1 << 31) + 8

@@ -78,21 +78,33 @@ struct BadEnvironmentTests {
     }
 
     @Test("a directory without permission is an error that names it")
-    func permission() async {
+    func permission() async throws {
         guard ChildProcess.isRoot else {
             print("SKIPPED as root only: a directory without permission")
             return
         }
-        await #expect(processExitsWith: .success) { try permissionChild() }
+        // The directory is the parent's, which can remove it afterwards.
+        let directory = try StoreTestDirectory()
+        let path = directory.path
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try permissionChild(path)
+        }
+        withExtendedLifetime(directory) {}
     }
 
     @Test("a read-only file system: opening for writing is refused, for reading it works")
-    func readOnlyFileSystem() async {
+    func readOnlyFileSystem() async throws {
         guard ChildProcess.isRoot else {
             print("SKIPPED, needs root to mount: a read-only file system")
             return
         }
-        await #expect(processExitsWith: .success) { try readOnlyFileSystemChild() }
+        // The directory is the parent's, which can remove it afterwards.
+        let directory = try StoreTestDirectory()
+        let path = directory.path
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try readOnlyFileSystemChild(path)
+        }
+        withExtendedLifetime(directory) {}
     }
 
     @Test(
@@ -142,50 +154,48 @@ struct BadEnvironmentTests {
 
 // MARK: - What the child processes do
 
-private func permissionChild() throws {
-    let directory = try StoreTestDirectory()
-    let store = try Store.open(at: directory.path)
+private func permissionChild(_ path: String) throws {
+    let store = try Store.open(at: path)
     try store.put("key", [1])
     try store.close()
-    try #require(unsafe chmod(directory.path, 0o755) == 0)
+    try #require(unsafe chmod(path, 0o755) == 0)
     try ChildProcess.dropPrivileges()
     for access in [StoreOptions.Access.create, .existing, .readOnly] {
-        expectError(.inputOutput, naming: directory.path, "Permission denied") {
+        expectError(.inputOutput, naming: path, "Permission denied") {
             _ = try Store.open(
-                at: directory.path, options: StoreOptions(access: access))
+                at: path, options: StoreOptions(access: access))
         }
     }
-    expectError(.inputOutput, naming: directory.path + "/new", "Permission denied") {
-        _ = try Store.open(at: directory.path + "/new")
+    expectError(.inputOutput, naming: path + "/new", "Permission denied") {
+        _ = try Store.open(at: path + "/new")
     }
 }
 
-private func readOnlyFileSystemChild() throws {
-    let directory = try StoreTestDirectory()
+private func readOnlyFileSystemChild(_ path: String) throws {
     guard try ChildProcess.leaveMounts(),
         try ChildProcess.mount(
-            "tmpfs", at: directory.path, type: "tmpfs", flags: 0, "size=64m")
+            "tmpfs", at: path, type: "tmpfs", flags: 0, "size=64m")
     else {
         print("SKIPPED, cannot mount here: a read-only file system")
         return
     }
     let store = try Store.open(
-        at: directory.path + "/store", options: StoreOptions(), tuning: .small)
+        at: path + "/store", options: StoreOptions(), tuning: .small)
     try store.put("key", [1])
     try store.close()
     // MS_REMOUNT | MS_RDONLY
     try #require(
         try ChildProcess.mount(
-            "tmpfs", at: directory.path, type: "tmpfs", flags: 0x21))
+            "tmpfs", at: path, type: "tmpfs", flags: 0x21))
     for access in [StoreOptions.Access.create, .existing] {
         let error = expectError(.inputOutput, naming: "Read-only file system") {
             _ = try Store.open(
-                at: directory.path + "/store", options: StoreOptions(access: access))
+                at: path + "/store", options: StoreOptions(access: access))
         }
         #expect(error?.errno == EROFS)
     }
     let reader = try Store.open(
-        at: directory.path + "/store", options: StoreOptions(access: .readOnly))
+        at: path + "/store", options: StoreOptions(access: .readOnly))
     #expect(try reader.get("key")?.bytes == [1])
     expectError(.readOnly) { try reader.put("key", [2]) }
     try reader.close()

@@ -37,7 +37,7 @@ struct LinearizabilityTests {
 
     @Test("histories on the simulated disk are linearizable, failed syncs included")
     func simulated() throws {
-        let count = scaled("CAIRN_HISTORIES", ordinary: 2000, quick: 60)
+        let count = scaled("CAIRN_HISTORIES", ordinary: 1200, quick: 60)
         let (failed, _) = try check("histories on the simulated disk", count: count) { seed in
             try HistoryRun.simulated(HistoryPlan(seed: seed, canFail: true))
         }

@@ -1,0 +1,53 @@
+// Damage to what was durable. In a release build every bit of the store is flipped; a debug build
+// takes a sample. SEED chooses the sample, CAIRN_ROT_CASES its size.
+
+import Cairn
+import CairnFormat
+import CairnTestSupport
+import Testing
+
+@Suite("Rot")
+struct CrashRotTests {
+    /// All cases, or a sample when the build is slow.
+    private func chosen(_ cases: [RotCase]) -> [RotCase] {
+        guard let count = CrashSettings.number("CAIRN_ROT_CASES") ?? CrashSettings.debugCount(800),
+            count < cases.count
+        else { return cases }
+        var random = TestRandom.reported("rot", fallback: 1)
+        return (0..<count).map { _ in cases[random.below(cases.count)] }
+    }
+
+    @Test("the store that is damaged holds segments in every state, and every kind of record")
+    func subject() throws {
+        let rot = try CrashRot()
+        #expect(rot.segmentStates == [.open, .recovered, .sealed])
+        #expect(rot.recordTypes == [.put, .delete, .chunk, .composite, .mark, .seal])
+        #expect(rot.hasBatch && rot.hasBlocks)
+    }
+
+    @Test("no flipped bit is ever served: it is refused, reported, or harmless")
+    func flippedBits() throws {
+        let rot = try CrashRot()
+        for (number, item) in chosen(rot.flips).enumerated() {
+            try rot.check(item, acceptingLoss: number % 16 == 0)
+        }
+        print("flipped bits: \(rot.count)")
+        #expect(rot.count.detected > 0 && rot.count.refused > 0)
+    }
+
+    @Test("nor are torn, zeroed, swapped, foreign or missing parts")
+    func otherDamage() throws {
+        let rot = try CrashRot()
+        for item in chosen(rot.others) { try rot.check(item, acceptingLoss: true) }
+        print("other damage: \(rot.count)")
+        #expect(rot.count.detected > 0)
+    }
+
+    @Test("a bit that flips while the store is open is found by the read, and healed by a write")
+    func whileOpen() throws {
+        let rot = try CrashRot()
+        for item in chosen(rot.flipsWhileOpen) { try rot.checkWhileOpen(item) }
+        print("flipped while open: \(rot.count)")
+        #expect(rot.count.detected > 0)
+    }
+}
