@@ -1,9 +1,9 @@
 // IndexShape — the numbers of the index: which bits choose what, and how large tables become.
 //
 // Pure arithmetic. A table holds 16 slots, then 64, then 256, and doubles from there on when 0.8 of
-// its slots are used: 20 to 40 bytes for each key, 26.8 at 10 million keys in 256 shards. Growing by
-// half, with the shards at different stages, was rejected: 25 bytes at any number of keys, but the
-// tables are fuller on average and copied more often, and a batch inserted a quarter slower.
+// its slots are used: 20 to 40 bytes for each key, 26.8 at 10 million keys in 256 shards. Rejected:
+// growing by half, with the shards at different stages. It is 25 bytes at any number of keys, but
+// the tables are fuller and copied more often; batches inserted a third slower.
 
 /// How an index of so many shards divides hashes among them and sizes their tables.
 package struct IndexShape: BitwiseCopyable, Sendable {
