@@ -52,6 +52,7 @@ package enum CrashMark: String, CaseIterable, Sendable {
     case refusedOnPending = "answer that rests on a pending write"
     case cleanClose = "clean close"
     case accounted = "live bytes compared after reopening"
+    case peeked = "read-only opening beside a writer"
     case streamOutlived = "stream read on while its key was written"
     case pendingOvertaken = "pending write overtaken by a weaker one"
 }

@@ -56,6 +56,8 @@ package enum CrashOperation: Sendable {
     case read(key: Int)
     case readRange(key: Int, start: Int, byteCount: Int)
     case readAll
+    /// Opens the store for reading beside its writer.
+    case peek
     /// The n-th call of these from now on fails.
     case fault(Fault)
     case clearFaults
@@ -141,7 +143,8 @@ package struct CrashScript: Sendable {
     }
 
     private static func reading(_ shape: Shape, random: inout TestRandom) -> CrashOperation {
-        switch random.below(15) {
+        switch random.below(16) {
+        case 15: .peek
         case 0..<5: .read(key: random.below(shape.keyCount))
         case 5..<8:
             .readRange(

@@ -190,7 +190,11 @@ extension CrashWorld {
                 "after a failed sync \(oracle.name(key)) reads as \(Oracle.describe(reading)), "
                     + "not as \(Oracle.describe(states))")
         }
-        if let group = state.group { oracle.promise(durable: group + 1) }
+        // A delete may have found nothing to delete: then what shows is older, and durable.
+        guard let group = state.group, !oracle.isDurablyAbsent(key) || reading != nil else {
+            return
+        }
+        oracle.promise(durable: group + 1)
     }
 
     /// Whether a read may answer that it does not know.

@@ -87,6 +87,7 @@ extension CrashWorld {
         case .readRange(let key, let start, let byteCount):
             try read(key, start..<start + byteCount, engine)
         case .readAll: try readAll(engine)
+        case .peek: try peek()
         case .fault(let fault):
             note("\(fault.operations) will fail: \(fault.failure)")
             isTroubled = true

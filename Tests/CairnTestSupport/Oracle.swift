@@ -260,6 +260,13 @@ extension Oracle {
         newest(key) { $0 == .acknowledged || $0 == .pending }
     }
 
+    /// Whether the key may have no value in what is known to be durable.
+    package func isDurablyAbsent(_ key: Int) -> Bool {
+        var copy = self
+        copy.groups.removeLast(groups.count - durableCount)
+        return copy.appended(key).contains { $0.value == nil }
+    }
+
     private func newest(_ key: Int, _ isCertain: (Fate) -> Bool) -> [OracleState] {
         var doubtful: [OracleState] = []
         for place in groups.indices.reversed() {

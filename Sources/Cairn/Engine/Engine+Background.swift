@@ -73,7 +73,7 @@ extension Engine {
 
     /// Lists ended segments as sealed.
     private func listEnded() throws(StoreError) -> Bool {
-        if endedEntries().isEmpty { return false }
+        guard hasEndedEntries else { return false }
         try updateManifest { _ in }
         return true
     }

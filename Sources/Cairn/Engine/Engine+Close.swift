@@ -67,7 +67,7 @@ extension Engine {
             try endActive()
         }
         try dropSpare()
-        if !endedEntries().isEmpty { try updateManifest { _ in } }
+        if hasEndedEntries { try updateManifest { _ in } }
     }
 
     /// The spare segment holds nothing: it leaves the list, then the directory.

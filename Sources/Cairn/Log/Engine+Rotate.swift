@@ -294,10 +294,17 @@ extension Engine {
         lock.unlock()
     }
 
+    /// A copy of its own: the log lock guards the array's storage as well.
     func endedEntries() -> [SegmentEntry] {
         lock.lock()
         defer { lock.unlock() }
-        return state.endedEntries
+        return state.endedEntries.map { $0 }
+    }
+
+    var hasEndedEntries: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return !state.endedEntries.isEmpty
     }
 
     private func manifestFailed(_ failure: ManifestFailure) -> StoreError {
