@@ -136,6 +136,10 @@ int64_t cairn_write_two(
 
 int cairn_synchronize_data(int fd) { return status(fdatasync(fd)); }
 
+void cairn_start_writing(int fd, int64_t offset, int64_t byteCount) {
+    sync_file_range(fd, offset, byteCount, SYNC_FILE_RANGE_WRITE);
+}
+
 int cairn_synchronize(int fd) { return status(fsync(fd)); }
 
 int cairn_truncate(int fd, int64_t byteCount) { return status(ftruncate(fd, byteCount)); }

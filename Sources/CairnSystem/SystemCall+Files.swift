@@ -17,6 +17,13 @@ extension SystemCall {
         try perform { cairn_synchronize(fd) }
     }
 
+    /// Lets the kernel begin to write a range that is dirty, and does not wait; corresponds to
+    /// `sync_file_range(2)`. Promises nothing: a failure shows in the next synchronisation.
+    package static func startWriting(_ fd: Int32, _ range: Range<UInt64>) {
+        cairn_start_writing(
+            fd, Int64(bitPattern: range.lowerBound), Int64(bitPattern: UInt64(range.count)))
+    }
+
     /// Corresponds to `ftruncate(2)`.
     package static func truncate(_ fd: Int32, to byteCount: UInt64) throws(Errno) {
         try perform { cairn_truncate(fd, Int64(bitPattern: byteCount)) }

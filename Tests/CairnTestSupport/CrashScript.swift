@@ -45,7 +45,6 @@ package enum CrashOperation: Sendable {
     case commit(sync: Bool)
     case flush
     /// What the keeper's thread does between its commits.
-    case syncBeside
     case syncInterval
     case markIfIdle
     case openStream(key: Int)
@@ -134,7 +133,7 @@ package struct CrashScript: Sendable {
         switch random.below(20) {
         case 0..<9: .commit(sync: random.chance(1, in: 4))
         case 9..<11: .flush
-        case 11: .syncBeside
+        case 11: .syncInterval
         case 12: .syncInterval
         case 13: .markIfIdle
         case 14: .markIdle

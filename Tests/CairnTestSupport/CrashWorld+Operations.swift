@@ -62,10 +62,6 @@ extension CrashWorld {
         case .flush:
             operationName = CrashMark.cutInCommit.rawValue
             try flush(engine)
-        case .syncBeside:
-            operationName = CrashMark.cutInCommit.rawValue
-            note("sync beside")
-            engine.syncBeside()
         case .syncInterval:
             operationName = CrashMark.cutInCommit.rawValue
             syncInterval(engine)

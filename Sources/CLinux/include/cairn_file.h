@@ -49,6 +49,9 @@ int64_t cairn_write_two(
     int64_t offset);
 
 int cairn_synchronize_data(int fd);
+/// Begins to write dirty pages of the range, without waiting and without a result: what fails shows
+/// in the next synchronisation.
+void cairn_start_writing(int fd, int64_t offset, int64_t byteCount);
 int cairn_synchronize(int fd);
 int cairn_truncate(int fd, int64_t byteCount);
 /// Allocates `[0, byteCount)` and makes the file at least that long, also where the file system

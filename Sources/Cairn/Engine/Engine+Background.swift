@@ -16,8 +16,8 @@ extension Engine {
 
     /// Does one piece of background work; false when there was none.
     package func backgroundStep() throws(StoreError) -> Bool {
-        if try listEnded() { return true }
         if try prepareAhead() { return true }
+        if try listEnded() { return true }
         if try renewLeaseAhead() { return true }
         if try removeDeadChunks() { return true }
         readers.reclaim()
@@ -78,12 +78,11 @@ extension Engine {
         return true
     }
 
-    /// Makes the next segment when the active one is half full.
+    /// Makes the next segment: when the first one is half full, and after each rotation at once,
+    /// while the disk has little to do; one manifest then lists the new and seals the old one.
     private func prepareAhead() throws(StoreError) -> Bool {
         lock.lock()
-        let isDue =
-            state.refusal() == nil && state.spare == nil
-            && (state.active.map { state.tail > $0.byteCountTarget / 2 } ?? false)
+        let isDue = state.refusal() == nil && state.wantsSpare
         lock.unlock()
         guard isDue, !isDiskFull.load(ordering: .relaxed) else { return false }
         try prepareSpare()

@@ -128,8 +128,8 @@ enum KeeperDuty {
     /// Records were appended since the last mark.
     static let mark = 2
     static let all = 3
-    /// Much is written and not synced.
-    static let syncBeside = 4
+    /// Much is written that the disk was not asked to begin with.
+    static let startWriting = 4
 }
 
 extension Engine {

@@ -22,8 +22,8 @@ package struct Tuning: Sendable {
     package var sequenceLease: UInt64 = 1 << 32
     /// Zeroed bytes written ahead of the tail when commits are small; 0: none.
     package var zeroAheadByteCount = 1 << 20
-    /// Written and unsynced bytes beyond which the keeper syncs beside the writers.
-    package var syncAheadByteCount: UInt64 = 4 << 20
+    /// Bytes that the disk is asked to begin with at a time, long before their sync.
+    package var writeAheadByteCount: UInt64 = 1 << 20
     /// How long a leader waits for the writers of the last batch.
     package var lingerNanoseconds: UInt64 = 50_000
     /// Idle time after which a mark proves the last batch.

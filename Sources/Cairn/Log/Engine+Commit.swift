@@ -115,7 +115,7 @@ extension Engine {
             state.settle(into: &completed)
             return completed
         }
-        ringIfBehind(plan.endOffset)
+        ringIfBehind()
         return true
     }
 

@@ -126,6 +126,7 @@ extension Engine {
         state.bufferBase = placement.endOffset
         state.noteWritten(to: placement.endOffset, totals: totals)
         lock.unlock()
+        ringIfBehind()
     }
 
     /// Makes the active segment durable to its end and settles everybody who waits for it.
@@ -261,6 +262,7 @@ extension Engine {
         let ordinal = state.segments.count
         let seed = SegmentSeed(salt: spare.salt, segmentID: spare.id)
         state.spare = nil
+        state.activationCount += 1
         state.keyBounds = KeyBounds()
         state.segments.append(
             SegmentInfo(id: spare.id, salt: spare.salt, logicalByteCount: start, recordCount: 0))

@@ -33,14 +33,6 @@ extension Engine {
         for waiter in waiters { waiter.unpark() }
     }
 
-    private func acquireSyncIfFree() -> Bool {
-        lock.lock()
-        defer { lock.unlock() }
-        if state.isSyncing || state.failure != nil { return false }
-        state.isSyncing = true
-        return true
-    }
-
     /// Syncs the active segment if a writer waits for it, or when `force` says so, and settles
     /// what that covers. The lead is held.
     func syncIfNeeded(force: Bool) {
@@ -51,13 +43,6 @@ extension Engine {
         guard needed else { return }
         acquireSync()
         syncActive(zeroesAhead: !force)
-        releaseSync()
-    }
-
-    /// Syncs what is written, while others append and write. The lead is not held.
-    package func syncBeside() {
-        guard acquireSyncIfFree() else { return }
-        syncActive(zeroesAhead: false)
         releaseSync()
     }
 
@@ -122,15 +107,25 @@ extension Engine {
 
     // MARK: Beside the writers
 
-    /// Asks the keeper for a sync beside the writers when much is written and not synced, so that
-    /// the sync in the next rotation, which they wait for, is short.
-    func ringIfBehind(_ offset: UInt64) {
+    /// Asks the keeper to let the disk begin when much is written, so that the sync that somebody
+    /// will wait for, at the end of the segment or of the interval, is short.
+    func ringIfBehind() {
         lock.lock()
-        let isDue =
-            !state.isSyncing && offset > state.syncedOffset
-            && offset - state.syncedOffset >= tuning.syncAheadByteCount
+        let isDue = state.writableRange != nil
         lock.unlock()
-        if isDue { ringKeeper(KeeperDuty.syncBeside) }
+        if isDue { ringKeeper(KeeperDuty.startWriting) }
+    }
+
+    /// Lets the disk begin with what is written, while others append and write. No role is held.
+    package func startWriting() {
+        let token = readers.enter()
+        defer { readers.leave(token) }
+        lock.lock()
+        let range = state.writableRange
+        let file = state.active?.file
+        if let range { state.active?.writingOffset = range.upperBound }
+        lock.unlock()
+        if let range, let file { storage.startWriting(file, range) }
     }
 
     /// Writes and syncs interval writes whose time has come; false when that must be tried again.

@@ -39,6 +39,16 @@ extension LogState {
         fill == 0 && flushing == nil ? notedHashCount : flushedHashCount
     }
 
+    /// Whole pages that are written and that the disk was not yet asked to begin with, when there
+    /// are many.
+    var writableRange: Range<UInt64>? {
+        guard let active, !active.isEnded else { return nil }
+        let end = flushedOffset & ~4095
+        let start = max(active.writingOffset, syncedOffset & ~4095)
+        guard end >= start + tuning.writeAheadByteCount else { return nil }
+        return start..<end
+    }
+
     /// The file now holds everything below `offset`.
     mutating func noteWritten(to offset: UInt64, totals: SegmentTotals) {
         guard let ordinal = active?.ordinal else { return }

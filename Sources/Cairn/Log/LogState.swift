@@ -38,6 +38,8 @@ struct ActiveSegment {
     var flushedTotals = SegmentTotals()
     /// The file holds zeros up to here.
     var zeroedOffset: UInt64 = 0
+    /// The disk was asked to begin with everything below.
+    var writingOffset: UInt64 = 0
     /// Its seal is written.
     var isSealed = false
     /// Its seal is written, or a write failed: what follows `flushedOffset` is void, the next
@@ -64,6 +66,8 @@ struct LogState: ~Copyable {
     /// Of the active segment.
     var keyBounds = KeyBounds()
     var spare: SpareSegment?
+    /// Segments that took records since the store was opened.
+    var activationCount = 0
     /// Entries of segments that ended, for the next manifest.
     var endedEntries: [SegmentEntry] = []
 
@@ -134,6 +138,12 @@ struct LogState: ~Copyable {
 
     /// Where the next record goes.
     var tail: UInt64 { bufferBase + UInt64(fill) }
+
+    /// Whether the next segment is to be made ahead of need.
+    var wantsSpare: Bool {
+        guard let active, spare == nil else { return false }
+        return activationCount > 1 || tail > active.byteCountTarget / 2
+    }
 
     /// Whether all that was appended is durable and published.
     var isSettled: Bool { syncedOffset == tail && pending.isEmpty }

@@ -76,6 +76,9 @@ package protocol Storage: AnyObject, Sendable {
     func truncate(_ file: FileHandle, to byteCount: UInt64) throws(FileError)
     /// Allocates the space of `[0, byteCount)` and makes the file that long.
     func allocate(_ file: FileHandle, byteCount: UInt64) throws(FileError)
+    /// Lets the disk begin with bytes that were written, and returns at once. Promises nothing, so
+    /// it cannot fail: whether they arrived is what `synchronize` says.
+    func startWriting(_ file: FileHandle, _ range: Range<UInt64>)
     /// Makes bytes and length durable: fdatasync(2).
     func synchronize(_ file: FileHandle) throws(FileError)
     /// Forgets cached pages of the file, so that the next read sees what the disk holds.

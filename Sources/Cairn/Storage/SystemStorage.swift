@@ -68,6 +68,10 @@ extension SystemStorage {
         }
     }
 
+    package func startWriting(_ file: FileHandle, _ range: Range<UInt64>) {
+        SystemCall.startWriting(file.rawValue, range)
+    }
+
     package func synchronize(_ file: FileHandle) throws(FileError) {
         do throws(Errno) {
             try SystemCall.synchronizeData(file.rawValue)

@@ -57,15 +57,12 @@ private final class KeeperState: Sendable {
             let now = Clock.monotonicNanoseconds()
             let isDue = syncDue.map { $0 <= now } ?? false
             let duties = engine.keeperDuties(
-                taking: KeeperDuty.syncBeside | (isDue ? KeeperDuty.sync : 0))
+                taking: KeeperDuty.startWriting | (isDue ? KeeperDuty.sync : 0))
             if duties & KeeperDuty.sync != 0, !isDue { syncDue = syncDue ?? now + interval }
             if duties & KeeperDuty.mark != 0 { markDue = markDue ?? now + idle }
             engine.commit()  // Calls back too.
-            if isDue {
-                syncDue = engine.syncInterval() ? nil : now + interval
-            } else if duties & KeeperDuty.syncBeside != 0 {
-                engine.syncBeside()
-            }
+            if duties & KeeperDuty.startWriting != 0 { engine.startWriting() }
+            if isDue { syncDue = engine.syncInterval() ? nil : now + interval }
             work()
             if let due = markDue, due <= now { markDue = mark() ? nil : now + idle }
             sleep(until: [syncDue, markDue].compactMap { $0 }.min())
