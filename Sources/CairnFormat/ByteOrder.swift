@@ -18,6 +18,20 @@ extension RawSpan {
         return offset
     }
 
-    /// Whether these bytes stand before `other` in the order of keys.
-    package func precedes(_ other: RawSpan) -> Bool { compare(other) < 0 }
+    /// Whether these bytes stand before `other` in the order of keys. Compares eight at a time.
+    package func precedes(_ other: RawSpan) -> Bool {
+        let limit = min(byteCount, other.byteCount)
+        var offset = 0
+        while limit &- offset >= 8 {
+            let (own, others) = (loadUInt64(at: offset), other.loadUInt64(at: offset))
+            if own != others { return own.byteSwapped < others.byteSwapped }
+            offset &+= 8
+        }
+        while offset < limit {
+            let (own, others) = (loadUInt8(at: offset), other.loadUInt8(at: offset))
+            if own != others { return own < others }
+            offset &+= 1
+        }
+        return byteCount < other.byteCount
+    }
 }

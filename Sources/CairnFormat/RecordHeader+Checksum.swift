@@ -11,15 +11,17 @@ extension RecordHeader {
     private static let checksumOffset = 4
 
     /// Completes the header at `position` of `bytes` once key and metadata stand behind it.
-    /// `offset` is the record's offset in its segment.
+    /// `offset` is the record's offset in its segment. Returns the checksum.
+    @discardableResult
     package static func writeHeaderCRC(
         into bytes: inout MutableRawSpan, at position: Int = 0, prefixByteCount: Int,
         seed: SegmentSeed, offset: UInt64
-    ) {
+    ) -> UInt32 {
         bytes.store(offset, at: position)
         let end = position + prefixByteCount
         let crc = Checksum.crc32c(bytes.bytes.extracting(position..<end), seed: seed.crc)
         bytes.store(UInt64(marker) | UInt64(crc) << 32, at: position)
+        return crc
     }
 
     /// Whether the header's checksum is right. `record` starts at the header and holds at least

@@ -70,6 +70,21 @@ extension RawSpan {
         }
     }
 
+    /// Asks the processor for the first KiB, so that a pass that comes soon does not wait for it;
+    /// further on the processor sees by itself that the bytes are read in order.
+    @inlinable
+    @inline(__always)
+    package func prefetch() {
+        unsafe withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            var offset = 0
+            while offset < Swift.min(bytes.count, 1024) {
+                unsafe CairnSystem.prefetch(start + offset)
+                offset &+= 64
+            }
+        }
+    }
+
     /// A copy of the bytes.
     @inlinable
     package func copyBytes() -> [UInt8] {

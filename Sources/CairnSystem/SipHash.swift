@@ -46,6 +46,15 @@ package struct SipHashKey: Hashable, Sendable, BitwiseCopyable {
         return Hash128(first: hash.first, second: hash.second)
     }
 
+    /// The first half of `hash(_:domain:)`, without computing the second.
+    @inlinable
+    @inline(__always)
+    package func hashFirst(_ bytes: RawSpan, domain: UInt8) -> UInt64 {
+        unsafe bytes.withUnsafeBytes { bytes in
+            unsafe cairn_siphash13_128(first, second, bytes.baseAddress, bytes.count, domain).first
+        }
+    }
+
     /// SipHash-1-3 of 64 bits over `bytes`, then the byte `domain`. Not a half of `hash`.
     @inlinable
     @inline(__always)

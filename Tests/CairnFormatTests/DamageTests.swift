@@ -127,7 +127,7 @@ enum Damage {
             store(Fixture.crc(Array(bytes[prefix..<end])), into: &bytes, at: 32)
         }
         bytes.withMutableRawSpan { span in
-            RecordHeader.writeHeaderCRC(
+            _ = RecordHeader.writeHeaderCRC(
                 into: &span, prefixByteCount: prefix, seed: Fixture.seed, offset: 4_096)
         }
     }

@@ -11,8 +11,8 @@ internal import CairnFormat
 internal import CairnSystem
 internal import Synchronization
 
-// Sendable because `state` is only touched while `lock` is held; bytes of `buffers` are written
-// under it, and read outside by the lead only where no append goes; `lateFile` belongs to the sync
+// Sendable because `state` is only touched while `lock` is held; bytes of its buffers are
+// written under it, and read outside by the lead only where no append goes; `lateFile` belongs to the sync
 // role, but for a planted fault. Everything else is constant, atomic, or has a lock of its own.
 /// A store over one `Storage`, without threads of its own.
 package final class Engine<S: Storage>: @unchecked Sendable {
@@ -30,12 +30,18 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let readers: Readers
     let manifest: ManifestKeeper<S>
     let pins = BlobPins()
-    let buffers: [AlignedBuffer]
     let zeros: AlignedBuffer
 
     /// Guards `state`.
     let lock = AdaptiveLock()
-    var state: LogState
+    private let cell: StateCell<LogState>
+    /// Under `lock`.
+    var state: LogState {
+        @inline(__always)
+        _read { yield cell.value }
+        @inline(__always)
+        _modify { yield &cell.value }
+    }
     /// Raised with `state.failure`, for readers that take no lock.
     let hasFailed = Atomic<Bool>(false)
     /// Puts are refused until space returns.
@@ -74,10 +80,9 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         findings = opened.findings
         reserve = opened.reserve
         zeros = AlignedBuffer(byteCount: max(tuning.zeroAheadByteCount, 8))
-        buffers = (0..<2).map { _ in AlignedBuffer(byteCount: tuning.bufferByteCount) }
         var state = LogState(
             index: opened.index, overflow: opened.overflow, handles: opened.handles,
-            tuning: tuning, buffers: buffers)
+            tuning: tuning)
         state.segments = opened.segments
         state.keyCount = opened.keyCount
         state.nextSequence = opened.leaseStart
@@ -85,7 +90,9 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         state.isReadOnly = opened.isReadOnly
         state.isDegraded = opened.isReadOnly && options.access != .readOnly
         isDiskFull.store(opened.isDiskFull, ordering: .relaxed)
-        self.state = state
+        // A planted fault only: nothing is ever appended to a segment of an earlier life.
+        if let continued = opened.continued { state.goOn(in: continued) }
+        cell = StateCell(state)
     }
 
     /// Asks the threads outside for a commit or a step.
@@ -113,11 +120,11 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     /// whatever the other bits are.
     @inline(__always)
     func hash(_ key: RawSpan) -> UInt64 {
-        hashKey.hash(key, domain: HashDomain.userKey).first & tuning.hashMask & ~1
+        hashKey.hashFirst(key, domain: HashDomain.userKey) & tuning.hashMask & ~1
     }
 
     func chunkHash(_ key: RawSpan) -> UInt64 {
-        hashKey.hash(key, domain: HashDomain.chunkKey).first & tuning.hashMask | 1
+        hashKey.hashFirst(key, domain: HashDomain.chunkKey) & tuning.hashMask | 1
     }
 }
 

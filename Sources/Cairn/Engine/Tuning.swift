@@ -11,6 +11,8 @@ package struct Tuning: Sendable {
     package var bufferByteCount = 256 << 10
     /// Records from this size on are written from the caller's memory, past the buffers.
     package var directByteCount = 128 << 10
+    /// Key and value up to which a record surely fits the buffers.
+    var plainByteCountMaximum: Int { min(directByteCount, bufferByteCount) - 64 }
     /// A payload longer than this is cut into blocks of this size.
     package var blockByteCount = 64 << 10
     /// A blob longer than this is cut into chunks of this size.

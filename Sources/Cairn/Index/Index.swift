@@ -74,7 +74,8 @@ package final class Index: Sendable {
         return location == .deleted ? .empty : location
     }
 
-    /// Brings the hash's first slot into the processor's cache. Lock-free, like `location(of:)`.
+    /// Brings the hash's first slot into the processor's cache. Lock-free, and needs no reader's
+    /// section: it touches no table, and an address that is none any more does no harm.
     /// Worth it for 16 to 32 hashes ahead of looking them up or setting them.
     package func prefetch(_ hash: UInt64) {
         guard let table = table(shape.shard(of: hash)) else { return }
@@ -99,26 +100,59 @@ package final class Index: Sendable {
     /// Inserts or replaces; returns the old location, `.empty` if there was none.
     @discardableResult
     package func set(_ hash: UInt64, to location: Location) -> Location {
-        precondition(location.rawValue > Location.deleted.rawValue, "a key has a location")
+        set(probe(hash), to: location)
+    }
+
+    /// Where a hash stands, or would be put. Good until the writer next changes anything.
+    package struct Probe: BitwiseCopyable {
+        fileprivate let hash: UInt64
+        fileprivate let shard: Int
+        fileprivate let table: RawTable?
+        fileprivate let position: Int
+        /// What the slot holds.
+        fileprivate let slot: Location
+
+        /// What `location(of:)` would say.
+        package var location: Location { slot == .deleted ? .empty : slot }
+    }
+
+    /// Looks a hash up that will be set next, so that it is searched once. The writer calls it.
+    package func probe(_ hash: UInt64) -> Probe {
         let shard = shape.shard(of: hash)
-        if let table = table(shard) {
-            let start = table.position(ofBits: shape.bits(of: hash))
-            let (position, old) = table.find(hash, from: start)
-            if old != .empty {
-                table.update(location, at: position)
-                if old != .deleted { return old }
-                add(1, to: .live, of: shard)
-                return .empty
-            }
-            if count(.used, of: shard) < count(.limit, of: shard) {
-                table.insert(hash, location, at: position)
-                add(1, to: .used, of: shard)
-                add(1, to: .live, of: shard)
-                return .empty
-            }
+        guard let table = table(shard) else {
+            return Probe(hash: hash, shard: shard, table: nil, position: 0, slot: .empty)
         }
-        makeRoom(in: shard)
-        return set(hash, to: location)
+        let found = table.find(hash, from: table.position(ofBits: shape.bits(of: hash)))
+        return Probe(
+            hash: hash, shard: shard, table: table, position: found.position,
+            slot: found.location)
+    }
+
+    /// Inserts or replaces what was probed; returns the old location, `.empty` if there was none.
+    @discardableResult
+    package func set(_ probe: Probe, to location: Location) -> Location {
+        precondition(location.rawValue > Location.deleted.rawValue, "a key has a location")
+        let shard = probe.shard
+        guard let table = probe.table else { return setAfterGrowing(probe, to: location) }
+        if probe.slot != .empty {
+            table.update(location, at: probe.position)
+            if probe.slot != .deleted { return probe.slot }
+            add(1, to: .live, of: shard)
+            return .empty
+        }
+        let usedCount = count(.used, of: shard)
+        guard usedCount < count(.limit, of: shard) else {
+            return setAfterGrowing(probe, to: location)
+        }
+        table.insert(probe.hash, location, at: probe.position)
+        setCount(.used, of: shard, to: usedCount &+ 1)
+        add(1, to: .live, of: shard)
+        return .empty
+    }
+
+    private func setAfterGrowing(_ probe: Probe, to location: Location) -> Location {
+        makeRoom(in: probe.shard)
+        return set(self.probe(probe.hash), to: location)
     }
 
     /// Sets all of a batch, in order; leaves in each change the location that it replaced. About

@@ -120,7 +120,7 @@ extension Engine {
     }
 
     private func write(_ plan: FlushPlan, to file: FileHandle) throws(FileError) {
-        let buffer = buffers[plan.bufferIndex]
+        let buffer = plan.buffer
         try storage.write(file, buffer.bytes(0..<plan.byteCount), at: plan.offset)
     }
 

@@ -33,13 +33,14 @@ extension Engine {
     /// Ends the active segment for good, sealed when that can be written.
     func endActive() throws(StoreError) {
         guard let active = lockedActive() else { return }
-        if !active.isEnded {
-            if active.totals.recordCount == 0 { return try dropEmpty(active) }
+        let point = lockedPoint()
+        if point.isOpen {
+            if point.totals.recordCount == 0 { return try dropEmpty(active) }
             do {
-                try seal(active)
+                try seal(point.totals)
             } catch {
                 // A seal that could not be written ended the segment; what is in it stays.
-                guard lockedActive()?.isEnded == true else { throw error }
+                guard !lockedPoint().isOpen else { throw error }
             }
         }
         try synchronizeEnd()
@@ -52,11 +53,18 @@ extension Engine {
         return state.active
     }
 
+    private func lockedPoint() -> AppendPoint {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.point
+    }
+
     /// A segment without a record leaves the list; its file goes after that is durable.
     private func dropEmpty(_ active: ActiveSegment) throws(StoreError) {
         try updateManifest { $0.entries.removeAll { $0.id == active.id } }
         lock.lock()
         state.active = nil
+        state.point.isOpen = false
         handles.remove(active.ordinal)
         lock.unlock()
         do {
@@ -68,16 +76,15 @@ extension Engine {
     }
 
     /// Appends the seal record and cuts off zeros ahead of it. Nothing waits in memory.
-    private func seal(_ active: ActiveSegment) throws(StoreError) {
+    private func seal(_ totals: SegmentTotals) throws(StoreError) {
         let bounds = keyBounds()
         let payload = Seal(
-            totals: active.totals, minKey: bounds.minimum, maxKey: bounds.maximum
+            totals: totals, minKey: bounds.minimum, maxKey: bounds.maximum
         ).encoded()
         let header = RecordHeader(
             sequence: 0, type: .seal, keyByteCount: 0, storedByteCount: payload.count,
             rawByteCount: payload.count, payloadCRC: Checksum.crc32c(payload.rawSpan))
         let image = AlignedBuffer(byteCount: header.recordByteCount)
-        let totals = active.totals
         lock.lock()
         while state.nextSequence >= state.leaseEnd {
             lock.unlock()
@@ -90,13 +97,13 @@ extension Engine {
             payloadTail: RawSpan())
         var target = image.mutableBytes(0..<image.byteCount)
         state.encode(parts, at: placement, into: &target)
-        state.active?.totals = totals
+        state.point.totals = totals
         lock.unlock()
         try writeAtTail(image.bytes(0..<image.byteCount), RawSpan(), placement, totals: totals)
         lock.lock()
         state.active?.isSealed = true
         // Whatever fails from here on, no record ever stands behind a seal.
-        state.active?.isEnded = true
+        state.point.isOpen = false
         lock.unlock()
     }
 
@@ -271,6 +278,9 @@ extension Engine {
             for: ordinal)
         state.active = ActiveSegment(
             ordinal: ordinal, id: spare.id, salt: spare.salt, seed: seed, file: spare.file,
+            byteCountTarget: state.segmentByteCountTarget(options))
+        state.point = AppendPoint(
+            isOpen: true, ordinal: ordinal, seed: seed,
             byteCountTarget: state.segmentByteCountTarget(options))
         state.bufferBase = start
         state.flushedOffset = start

@@ -89,7 +89,7 @@ extension Engine {
     /// grows costs 4 to 6 times as much on a journaled file system. The lead is held.
     private func zeroAhead(of offset: UInt64, in active: ActiveSegment) {
         let step = UInt64(tuning.zeroAheadByteCount)
-        guard step > 0, offset + step / 8 > active.zeroedOffset, !active.isEnded else { return }
+        guard step > 0, offset + step / 8 > active.zeroedOffset else { return }
         let start = max(offset, active.zeroedOffset)
         let end = min(offset + step, active.byteCountTarget)
         guard start < end else { return }

@@ -58,11 +58,15 @@ enum Verdict {
 }
 
 extension LogState {
-    /// Decides on a write. Changes nothing but the overflow bookkeeping of a colliding hash.
+    /// Decides on a write. Changes nothing but the overflow bookkeeping of a colliding hash, and
+    /// then the probe too, which is the index's present word on the hash.
     @inline(__always)
-    mutating func admit(_ intent: Intent, key: RawSpan, examined: Examined) -> Verdict {
+    mutating func admit(
+        _ intent: Intent, key: RawSpan, examined: Examined, _ probe: inout Index.Probe
+    ) -> Verdict {
         if let refusal = refusal() ?? intent.dependency?.error { return .refused(refusal) }
-        guard let current = current(intent.hash, key: key, examined: examined) else {
+        guard let current = current(probe.location, intent.hash, key: key, examined: examined)
+        else {
             return .stale
         }
         if intent.condition != .none, current.isDamaged {
@@ -75,13 +79,20 @@ extension LogState {
             let receipt = WriteReceipt(version: Version(sequence: 0), replaced: false)
             return .answer(.success(receipt))
         }
-        separateColliding(intent.hash, key: key, examined: examined)
+        if separateColliding(intent.hash, key: key, examined: examined) {
+            probe = index.probe(intent.hash)
+        }
         return .admitted(current)
     }
+
+    /// Whether writes are taken at all; `refusal` says why not.
+    @inline(__always)
+    var takesWrites: Bool { !isClosed && failure == nil && !isDegraded && !isReadOnly }
 
     /// Why no write is taken at all.
     @inline(__always)
     func refusal() -> StoreError? {
+        if takesWrites { return nil }
         if isClosed { return StoreError(.closed, "the store is closed") }
         if let failure { return failure }
         if isDegraded {
@@ -97,12 +108,12 @@ extension LogState {
     /// The newest version of the key; nil when `examined` is out of date.
     @inline(__always)
     private func current(
-        _ hash: UInt64, key: RawSpan, examined: Examined
+        _ location: Location, _ hash: UInt64, key: RawSpan, examined: Examined
     ) -> CurrentVersion? {
         if !pending.isEmpty, let counter = pending.deciding(for: hash, key: key) {
             return CurrentVersion(pending[counter])
         }
-        guard index.location(of: hash) == examined.slot else { return nil }
+        guard location == examined.slot else { return nil }
         if examined.slot == .overflow {
             guard (overflow.location(of: hash, key: key) ?? .empty) == examined.occupant else {
                 return nil
@@ -112,17 +123,23 @@ extension LogState {
         return CurrentVersion(found)
     }
 
-    /// Two keys, one hash: both live in the overflow map from now on.
+    /// Two keys, one hash: both live in the overflow map from now on. True if that is new.
     @inline(__always)
-    mutating func separateColliding(_ hash: UInt64, key: RawSpan, examined: Examined) {
-        if PlantedBug.keyNotCompared.isPlanted { return }
+    mutating func separateColliding(
+        _ hash: UInt64, key: RawSpan, examined: Examined
+    ) -> Bool {
+        if PlantedBug.keyNotCompared.isPlanted { return false }
         if let otherKey = examined.otherKey, index.location(of: hash) == examined.slot {
             startOverflow(hash, otherKey: otherKey.rawSpan, at: examined.slot)
-        } else if !pending.isEmpty, pending.holdsOther(hash, than: key),
+            return true
+        }
+        if !pending.isEmpty, pending.holdsOther(hash, than: key),
             index.location(of: hash) == .empty
         {
             index.set(hash, to: .overflow)
+            return true
         }
+        return false
     }
 
     /// Queues an answer behind the records it may rest on; false when it can be given now.

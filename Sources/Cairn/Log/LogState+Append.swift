@@ -63,10 +63,10 @@ extension LogState {
     /// Whether the active segment may take that much more.
     @inline(__always)
     func segmentHasRoom(for byteCount: Int, recordCount: Int) -> Bool {
-        guard let active, !active.isEnded else { return false }
-        if active.totals.recordCount == 0 { return true }
-        return tail + UInt64(byteCount) <= active.byteCountTarget
-            && active.totals.recordCount + UInt64(recordCount) <= tuning.segmentRecordCountMaximum
+        guard point.isOpen else { return false }
+        if point.totals.recordCount == 0 { return true }
+        return tail + UInt64(byteCount) <= point.byteCountTarget
+            && point.totals.recordCount + UInt64(recordCount) <= tuning.segmentRecordCountMaximum
     }
 
     /// Appends a record to the current buffer. The caller has checked `room`.
@@ -74,7 +74,7 @@ extension LogState {
     mutating func append(_ parts: borrowing RecordParts) -> Placement {
         let byteCount = parts.header.recordByteCount
         let placement = place(byteCount: byteCount)
-        let buffer = buffers[currentBuffer]
+        let buffer = self.buffer
         var target = buffer.mutableBytes(fill..<fill + byteCount)
         encode(parts, at: placement, into: &target)
         fill += byteCount
@@ -84,10 +84,10 @@ extension LogState {
     /// The place and number of the next record.
     @inline(__always)
     mutating func place(byteCount: Int) -> Placement {
-        guard let active else { preconditionFailure("a record is appended to an active segment") }
+        precondition(point.isOpen, "a record is appended to an active segment")
         return Placement(
             offset: tail, sequence: takeSequence(), byteCount: byteCount,
-            segmentOrdinal: active.ordinal)
+            segmentOrdinal: point.ordinal)
     }
 
     /// Writes a record into `target`, which begins at its header; the payload too.
@@ -125,13 +125,10 @@ extension LogState {
     mutating func sealPrefix(
         of header: RecordHeader, key: RawSpan, at offset: UInt64, in target: inout MutableRawSpan
     ) {
-        guard let seed = active?.seed else {
-            preconditionFailure("a record is appended to an active segment")
-        }
-        RecordHeader.writeHeaderCRC(
-            into: &target, prefixByteCount: header.prefixByteCount, seed: seed, offset: offset)
-        let crc = RecordHeader.storedHeaderCRC(of: target.bytes)
-        active?.totals.add(header, headerCRC: crc)
+        let crc = RecordHeader.writeHeaderCRC(
+            into: &target, prefixByteCount: header.prefixByteCount, seed: point.seed,
+            offset: offset)
+        point.totals.add(header, headerCRC: crc)
         keyBounds.include(key, of: header.type)
         recordsSinceMark += 1
     }

@@ -13,12 +13,12 @@ extension LogState {
     /// of a write that failed and is to be repeated comes first. Nil: nothing to write.
     mutating func takeFlush() -> FlushPlan? {
         if let flushing { return flushing }
-        guard fill > 0, let active else { return nil }
+        guard fill > 0, active != nil else { return nil }
         let plan = FlushPlan(
-            bufferIndex: currentBuffer, offset: bufferBase, byteCount: fill,
-            totals: active.totals, hashCount: notedHashCount)
+            buffer: buffer, offset: bufferBase, byteCount: fill,
+            totals: point.totals, hashCount: notedHashCount)
         flushing = plan
-        currentBuffer = 1 - currentBuffer
+        swap(&buffer, &otherBuffer)
         bufferBase += UInt64(fill)
         fill = 0
         return plan
@@ -42,7 +42,7 @@ extension LogState {
     /// Whole pages that are written and that the disk was not yet asked to begin with, when there
     /// are many.
     var writableRange: Range<UInt64>? {
-        guard let active, !active.isEnded else { return nil }
+        guard let active, point.isOpen else { return nil }
         let end = flushedOffset & ~4095
         let start = max(active.writingOffset, syncedOffset & ~4095)
         guard end >= start + tuning.writeAheadByteCount else { return nil }
@@ -98,8 +98,8 @@ extension LogState {
         flushing = nil
         fill = 0
         bufferBase = flushedOffset
-        if let flushed = active?.flushedTotals { active?.totals = flushed }
-        active?.isEnded = true
+        if let flushed = active?.flushedTotals { point.totals = flushed }
+        point.isOpen = false
     }
 
     /// A write failed while acknowledged records wait in memory: they stay and will be written

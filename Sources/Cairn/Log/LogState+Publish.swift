@@ -33,7 +33,7 @@ extension LogState {
         supersedeOlder(than: counter)
         let current = pending[counter]
         publish(
-            current.action, hash: current.hash, key: current.key.rawSpan,
+            current.action, index.probe(current.hash), hash: current.hash, key: current.key.rawSpan,
             location: current.location, byteCount: current.byteCount, replaced: current.replaced)
         if entry.endOffset > syncedOffset { unsyncedHashes.append(entry.hash) }
     }
@@ -56,8 +56,8 @@ extension LogState {
     /// Publishes a record that was acknowledged when it was appended.
     @inline(__always)
     mutating func publishAtOnce(
-        _ action: PendingEntry.Action, hash: UInt64, key: RawSpan, location: Location,
-        byteCount: Int, replaced: Replaced
+        _ action: PendingEntry.Action, _ probe: Index.Probe, hash: UInt64, key: RawSpan,
+        location: Location, byteCount: Int, replaced: Replaced
     ) {
         var replaced = replaced
         var older = pending.isEmpty ? nil : pending.youngest(of: hash)
@@ -71,7 +71,7 @@ extension LogState {
             older = pending.older(than: current)
         }
         publish(
-            action, hash: hash, key: key, location: location, byteCount: byteCount,
+            action, probe, hash: hash, key: key, location: location, byteCount: byteCount,
             replaced: replaced)
         unsyncedHashes.append(hash)
         // A record that went past the buffers is in its file already.
@@ -79,15 +79,16 @@ extension LogState {
     }
 
     /// The index and the accounts after a record took its place.
+    @inline(__always)
     private mutating func publish(
-        _ action: PendingEntry.Action, hash: UInt64, key: RawSpan, location: Location,
-        byteCount: Int, replaced: Replaced
+        _ action: PendingEntry.Action, _ probe: Index.Probe, hash: UInt64, key: RawSpan,
+        location: Location, byteCount: Int, replaced: Replaced
     ) {
         if action == .delete {
             removeSlot(hash, key: key)
             keyCount -= replaced.isSomething ? 1 : 0
         } else {
-            setSlot(hash, key: key, to: location)
+            setSlot(probe, hash, key: key, to: location)
             keyCount += replaced.isSomething ? 0 : 1
             segments[location.segmentOrdinal].liveByteCount += UInt64(byteCount)
         }
@@ -105,11 +106,13 @@ extension LogState {
     }
 
     @inline(__always)
-    mutating func setSlot(_ hash: UInt64, key: RawSpan, to location: Location) {
-        if index.location(of: hash) == .overflow {
+    mutating func setSlot(
+        _ probe: Index.Probe, _ hash: UInt64, key: RawSpan, to location: Location
+    ) {
+        if probe.location == .overflow {
             overflow.set(hash, key: key, to: location)
         } else {
-            index.set(hash, to: location)
+            index.set(probe, to: location)
         }
     }
 
@@ -130,7 +133,7 @@ extension LogState {
     /// Chunk records are found through their composite record only, so they are published as
     /// soon as they are appended.
     mutating func publishChunk(_ hash: UInt64, key: RawSpan, location: Location, byteCount: Int) {
-        setSlot(hash, key: key, to: location)
+        setSlot(index.probe(hash), hash, key: key, to: location)
         segments[location.segmentOrdinal].liveByteCount += UInt64(byteCount)
     }
 

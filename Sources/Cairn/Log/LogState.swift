@@ -32,8 +32,6 @@ struct ActiveSegment {
     let file: FileHandle
     /// Beyond it the next record goes to another segment.
     let byteCountTarget: UInt64
-    /// Of everything appended.
-    var totals = SegmentTotals()
     /// Of everything below `flushedOffset`.
     var flushedTotals = SegmentTotals()
     /// The file holds zeros up to here.
@@ -42,9 +40,18 @@ struct ActiveSegment {
     var writingOffset: UInt64 = 0
     /// Its seal is written.
     var isSealed = false
-    /// Its seal is written, or a write failed: what follows `flushedOffset` is void, the next
-    /// record goes elsewhere.
-    var isEnded = false
+}
+
+/// What an append needs of the active segment: apart from the rest, so that it is never copied.
+struct AppendPoint {
+    /// There is an active segment, and it takes records. Otherwise what follows `flushedOffset` is
+    /// void, and the next record goes elsewhere: the seal is written, or a write failed.
+    var isOpen = false
+    var ordinal = 0
+    var seed = SegmentSeed(salt: 0, segmentID: 0)
+    var byteCountTarget: UInt64 = 0
+    /// Of everything appended.
+    var totals = SegmentTotals()
 }
 
 /// A segment that is listed in MANIFEST, empty, and waits to become the active one.
@@ -63,6 +70,7 @@ struct LogState: ~Copyable {
     // Segments
     var segments: [SegmentInfo] = []
     var active: ActiveSegment?
+    var point = AppendPoint()
     /// Of the active segment.
     var keyBounds = KeyBounds()
     var spare: SpareSegment?
@@ -72,9 +80,9 @@ struct LogState: ~Copyable {
     var endedEntries: [SegmentEntry] = []
 
     // The tail
-    /// Both append buffers; the engine's own reference is the same.
-    let buffers: [AlignedBuffer]
-    var currentBuffer = 0
+    /// The buffer that records are appended to, and the one that is written out meanwhile.
+    var buffer: AlignedBuffer
+    var otherBuffer: AlignedBuffer
     /// File offset of the first byte of the current buffer.
     var bufferBase: UInt64 = 0
     var fill = 0
@@ -126,14 +134,14 @@ struct LogState: ~Copyable {
     var tailAtIdleCheck: UInt64 = 0
 
     init(
-        index: Index, overflow: OverflowMap, handles: SegmentHandles, tuning: Tuning,
-        buffers: [AlignedBuffer]
+        index: Index, overflow: OverflowMap, handles: SegmentHandles, tuning: Tuning
     ) {
         self.index = index
         self.overflow = overflow
         self.handles = handles
         self.tuning = tuning
-        self.buffers = buffers
+        buffer = AlignedBuffer(byteCount: tuning.bufferByteCount)
+        otherBuffer = AlignedBuffer(byteCount: tuning.bufferByteCount)
     }
 
     /// Where the next record goes.
@@ -158,7 +166,7 @@ struct LogState: ~Copyable {
 
 /// Bytes on their way to the disk.
 struct FlushPlan {
-    let bufferIndex: Int
+    let buffer: AlignedBuffer
     let offset: UInt64
     let byteCount: Int
     let totals: SegmentTotals
@@ -166,4 +174,17 @@ struct FlushPlan {
     let hashCount: UInt64
 
     var endOffset: UInt64 { offset + UInt64(byteCount) }
+}
+
+extension LogState {
+    /// The planted fault of appending behind what was recovered.
+    mutating func goOn(in segment: ActiveSegment) {
+        active = segment
+        point = AppendPoint(
+            isOpen: true, ordinal: segment.ordinal, seed: segment.seed,
+            byteCountTarget: segment.byteCountTarget, totals: segment.flushedTotals)
+        bufferBase = segments[segment.ordinal].logicalByteCount
+        flushedOffset = bufferBase
+        syncedOffset = bufferBase
+    }
 }

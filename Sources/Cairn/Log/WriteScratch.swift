@@ -117,10 +117,13 @@ final class WriteScratch: @unchecked Sendable {
         return copies ? compressed ?? block.byteCount : 0
     }
 
+    /// Shorter payloads are never compressed.
+    static let compressedByteCountMinimum = 128
+
     /// Compresses into `output` at `offset`; nil when it gains less than an eighth.
     /// Values of 4 KiB and more are judged by their first KiB: incompressible data costs 0.3 µs.
     private func compress(_ source: RawSpan, at offset: Int) -> Int? {
-        guard source.byteCount >= 128 else { return nil }
+        guard source.byteCount >= Self.compressedByteCountMinimum else { return nil }
         if source.byteCount >= 4096, !shrinks(source.extracting(0..<1024)) { return nil }
         let limit = source.byteCount - source.byteCount / 8
         ensureOutput(offset + limit)

@@ -123,10 +123,10 @@ extension LogState {
         let (buffer, base, end): (AlignedBuffer, UInt64, UInt64)
         if let flushing, location.offset < flushing.endOffset {
             (buffer, base, end) = (
-                buffers[flushing.bufferIndex], flushing.offset, flushing.endOffset
+                flushing.buffer, flushing.offset, flushing.endOffset
             )
         } else {
-            (buffer, base, end) = (buffers[currentBuffer], bufferBase, tail)
+            (buffer, base, end) = (self.buffer, bufferBase, tail)
         }
         guard location.offset >= base, location.offset < end else { return nil }
         let count = Int(min(UInt64(byteCount), end - min(offset, end)))

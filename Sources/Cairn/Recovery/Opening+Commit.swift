@@ -132,7 +132,6 @@ extension Opening {
             ordinal: ordinal, id: segment.entry.id, salt: segment.entry.salt,
             seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id), file: file,
             byteCountTarget: options.segmentByteCount ?? tuning.segmentByteCountMinimum,
-            totals: segment.recovered.totals,
             flushedTotals: segment.recovered.totals)
     }
 

@@ -282,8 +282,9 @@ extension Engine {
         }
         var currents: [CurrentVersion] = []
         for member in image.members {
+            var probe = index.probe(member.intent.hash)
             let verdict = state.admit(
-                member.intent, key: member.key.rawSpan, examined: member.examined)
+                member.intent, key: member.key.rawSpan, examined: member.examined, &probe)
             switch verdict {
             case .stale:
                 lock.unlock()
@@ -295,7 +296,7 @@ extension Engine {
                 lock.unlock()
                 throw try settledFailure(error, member.intent, scratch)
             case .answer(.success):
-                state.separateColliding(
+                _ = state.separateColliding(
                     member.intent.hash, key: member.key.rawSpan, examined: member.examined)
                 currents.append(CurrentVersion())
             case .admitted(let current): currents.append(current)
@@ -306,7 +307,7 @@ extension Engine {
             return nil
         }
         let placements = place(image)
-        let totals = state.active?.totals ?? SegmentTotals()
+        let totals = state.point.totals
         lock.unlock()
         guard let first = placements.first, let last = placements.last else {
             preconditionFailure("a batch has members")
@@ -363,7 +364,7 @@ extension Engine {
                 payloadHead: RawSpan(), payloadTail: RawSpan())
             let attempt = state.accept(
                 member.intent, parts, placements[number], currents[number],
-                isLast ? .waiter(scratch.waiter) : .none)
+                index.probe(member.intent.hash), isLast ? .waiter(scratch.waiter) : .none)
             if case .waiting = attempt { applied.isPending = true }
             applied.receipts.append(
                 WriteReceipt(

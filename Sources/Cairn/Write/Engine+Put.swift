@@ -4,12 +4,15 @@
 
 internal import CairnFormat
 internal import CairnSystem
+internal import Synchronization
 
 extension Engine {
     /// Writes a blob and returns when it is as durable as asked.
     package func put(
         _ key: RawSpan, _ value: RawSpan, _ options: WriteOptions = WriteOptions()
     ) throws(StoreError) -> WriteReceipt {
+        value.prefetch()
+        if isPlain(key, value, options) { return try putPlain(key, value) }
         let scratch = WriteScratch.take()
         defer { scratch.giveBack() }
         scratch.waiter.reset()
@@ -60,6 +63,48 @@ extension Engine {
         if let receipt { completion(.success(receipt)) } else { wakeKeeper() }
     }
 
+    /// Whether a put waits for nobody and is stored as it is: then it needs no scratch.
+    @inline(__always)
+    private func isPlain(_ key: RawSpan, _ value: RawSpan, _ options: WriteOptions) -> Bool {
+        guard case .none = options.condition, options.metadata.isEmpty else { return false }
+        let byteCountMaximum =
+            self.options.compresses
+            ? WriteScratch.compressedByteCountMinimum - 1 : tuning.blockByteCount
+        return value.byteCount <= byteCountMaximum
+            && key.byteCount + value.byteCount < tuning.plainByteCountMaximum
+            && (options.durability ?? self.options.durability) == .interval
+    }
+
+    /// The path of fills: a record of the caller's own bytes, acknowledged in memory.
+    private func putPlain(_ key: RawSpan, _ value: RawSpan) throws(StoreError) -> WriteReceipt {
+        try checkKey(key)
+        try checkByteCount(UInt64(truncatingIfNeeded: value.byteCount))
+        let hash = hash(key)
+        index.prefetch(hash)
+        let header = RecordHeader(
+            sequence: 0, type: .put, keyByteCount: key.byteCount,
+            storedByteCount: value.byteCount, rawByteCount: value.byteCount,
+            payloadCRC: Checksum.crc32c(value))
+        let intent = Intent(
+            action: .put, hash: hash, condition: .none, durability: .interval)
+        let parts = RecordParts(
+            header: header, key: key, metadata: RawSpan(), payloadHead: RawSpan(),
+            payloadTail: value)
+        if !isDiskFull.load(ordering: .relaxed) {
+            lock.lock()
+            let receipt = state.appendNew(hash, parts)
+            lock.unlock()
+            if let receipt {
+                armKeeper(for: .interval)
+                return receipt
+            }
+        }
+        guard let receipt = try writeBuffered(intent, parts, .none) else {
+            preconditionFailure("an unconditional interval put is acknowledged when appended")
+        }
+        return receipt
+    }
+
     private func delete(
         _ key: RawSpan, _ options: WriteOptions, _ scratch: WriteScratch, _ completion: Completion
     ) throws(StoreError) -> WriteReceipt? {
@@ -85,7 +130,7 @@ extension Engine {
         }
         try checkByteCount(UInt64(value.byteCount))
         let hash = hash(key)
-        prefetch(hash)
+        index.prefetch(hash)
         let payload = scratch.prepare(
             value, compresses: self.options.compresses, blockByteCount: tuning.blockByteCount)
         let metadataByteCount = scratch.encodeMetadata(user: options.metadata.rawSpan)
@@ -104,13 +149,6 @@ extension Engine {
             payloadHead: output.bytes(0..<payload.outputByteCount),
             payloadTail: payload.usesSource ? value : RawSpan())
         return try write(intent, parts, scratch, completion)
-    }
-
-    /// Brings the key's slot into the cache while the payload is prepared.
-    private func prefetch(_ hash: UInt64) {
-        let token = readers.enter()
-        index.prefetch(hash)
-        readers.leave(token)
     }
 
     // MARK: Validation
