@@ -17,12 +17,14 @@ extension Engine {
             return
         }
         let parker = Parker()
+        state.roomWaiters.append(parker)
         while state.isLed {
-            state.roomWaiters.append(parker)
             lock.unlock()
             parker.park()
             lock.lock()
             state.roomWaiters.removeAll { $0 === parker }
+            // Somebody else was quicker: this one is the next, not the last.
+            if state.isLed { state.roomWaiters.insert(parker, at: 0) }
         }
         state.isLed = true
         lock.unlock()
@@ -80,16 +82,23 @@ extension Engine {
     func withStoppedLog<Result>(
         _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
+        stopLog()
+        defer { resumeLog() }
+        try flushAll()
+        return try body()
+    }
+
+    /// From here to `resumeLog` nobody appends. The lead is held.
+    func stopLog() {
         lock.lock()
         state.isStopped = true
         lock.unlock()
-        defer {
-            lock.lock()
-            state.isStopped = false
-            lock.unlock()
-        }
-        try flushAll()
-        return try body()
+    }
+
+    func resumeLog() {
+        lock.lock()
+        state.isStopped = false
+        lock.unlock()
     }
 }
 

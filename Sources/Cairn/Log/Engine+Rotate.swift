@@ -20,14 +20,36 @@ extension Engine {
         if let refusal { throw refusal }
         if hasRoom { return }
         try prepareSpare()
-        try withStoppedLog { () throws(StoreError) in
-            try endActive()
-            // Without a seal only the manifest says where the old segment ends.
-            if endedEntries().contains(where: { $0.state == .recovered }) {
-                try updateManifest { _ in }
+        try withStoppedLog { () throws(StoreError) in try replaceActive() }
+    }
+
+    /// Makes room that nobody else can take: appends are stopped, and stay so until it is used.
+    /// Nothing waits in memory.
+    func makeRoomStopped(for byteCount: Int, recordCount: Int) throws(StoreError) {
+        while true {
+            lock.lock()
+            let refusal = state.refusal()
+            let room = state.directRoom(for: byteCount, recordCount: recordCount)
+            lock.unlock()
+            if let refusal { throw refusal }
+            switch room {
+            case .ready, .buffer: return
+            case .sequence: try renewLease(for: recordCount)
+            case .segment:
+                try prepareSpare()
+                try replaceActive()
             }
-            activateSpare()
         }
+    }
+
+    /// Goes on in the spare segment. Appends are stopped and nothing waits in memory.
+    private func replaceActive() throws(StoreError) {
+        try endActive()
+        // Without a seal only the manifest says where the old segment ends.
+        if endedEntries().contains(where: { $0.state == .recovered }) {
+            try updateManifest { _ in }
+        }
+        activateSpare()
     }
 
     /// Ends the active segment for good, sealed when that can be written.

@@ -116,16 +116,28 @@ extension Engine {
     ) throws(StoreError) -> Attempt {
         acquireLead()
         defer { releaseLead() }
-        lock.lock()
-        state.isStopped = true
-        lock.unlock()
-        defer {
-            lock.lock()
-            state.isStopped = false
-            lock.unlock()
-        }
+        let attempt = try attemptStopped(
+            intent, parts, examined, scratch, completion, makesRoom: false)
+        guard case .needs(let room) = attempt else { return attempt }
+        // Made while others still append; what they fill meanwhile does not matter.
+        if room == .segment { try prepareSpare() }
+        return try attemptStopped(intent, parts, examined, scratch, completion, makesRoom: true)
+    }
+
+    /// One attempt while nothing can be appended. Room that is made in the same stop cannot be taken
+    /// by others: the record fits then, however many wait. The lead is held.
+    private func attemptStopped(
+        _ intent: Intent, _ parts: borrowing RecordParts, _ examined: Examined,
+        _ scratch: WriteScratch, _ completion: Completion, makesRoom: Bool
+    ) throws(StoreError) -> Attempt {
+        stopLog()
+        defer { resumeLog() }
         try flushAll()
-        return try appendDirect(intent, parts, examined, scratch, completion)
+        while true {
+            let attempt = try appendDirect(intent, parts, examined, scratch, completion)
+            guard makesRoom, case .needs = attempt else { return attempt }
+            try makeRoomStopped(for: parts.header.recordByteCount, recordCount: 1)
+        }
     }
 
     /// Nothing waits in memory and appends are stopped.
@@ -153,7 +165,7 @@ extension Engine {
             lock.unlock()
             return attempt
         }
-        let room = state.directRoom(for: parts.header.recordByteCount)
+        let room = state.directRoom(for: parts.header.recordByteCount, recordCount: 1)
         guard room == .ready else {
             lock.unlock()
             return .needs(room)
@@ -279,10 +291,10 @@ extension LogState {
         return WriteReceipt(version: Version(sequence: placement.sequence), replaced: false)
     }
 
-    /// Whether a record that bypasses the buffers can be written; `buffer` is never missing.
-    func directRoom(for byteCount: Int) -> Room {
-        if nextSequence >= leaseEnd { return .sequence }
-        return segmentHasRoom(for: byteCount, recordCount: 1) ? .ready : .segment
+    /// Whether records that bypass the buffers can be written; `buffer` is never missing.
+    func directRoom(for byteCount: Int, recordCount: Int) -> Room {
+        if nextSequence + UInt64(recordCount) > leaseEnd { return .sequence }
+        return segmentHasRoom(for: byteCount, recordCount: recordCount) ? .ready : .segment
     }
 
     /// An answer without a record, at once or behind what it rests on.

@@ -254,12 +254,15 @@ extension Engine {
         defer { releaseLead() }
         let count = image.members.count
         if isShortOfSequences(count) { try renewLease(for: count) }
+        // While others still append: the stop is short then, as a rule.
         try rotate(for: image.byteCount, recordCount: count)
         if PlantedBug.batchSpansSegments.isPlanted, image.members[0].offset == 0 {
             try rotate(for: Int(UInt32.max), recordCount: count)
         }
         return try withStoppedLog { () throws(StoreError) -> Applied? in
-            try appendStopped(image, scratch)
+            // What was made above may be taken by now.
+            try makeRoomStopped(for: image.byteCount, recordCount: count)
+            return try appendStopped(image, scratch)
         }
     }
 
@@ -274,7 +277,7 @@ extension Engine {
         _ image: BatchImage, _ scratch: WriteScratch
     ) throws(StoreError) -> Applied? {
         lock.lock()
-        // The seal of a segment that was ended for this batch took a number too.
+        // Numbers are lent to uploads while appends are stopped, too.
         if state.nextSequence + UInt64(image.members.count) > state.leaseEnd {
             lock.unlock()
             try renewLease(for: image.members.count)
