@@ -23,13 +23,14 @@ final class Reserve<S: Storage>: @unchecked Sendable {
         self.isHeld = isHeld
     }
 
-    /// Gives the bytes back to the file system.
-    func release() throws(FileError) {
+    /// Gives the bytes back to the file system; false when there were none.
+    func release() throws(FileError) -> Bool {
         lock.lock()
         defer { lock.unlock() }
-        guard let file, isHeld, byteCount > 0 else { return }
+        guard let file, isHeld, byteCount > 0 else { return false }
         try storage.truncate(file, to: 0)
         isHeld = false
+        return true
     }
 
     /// Tries to set the bytes aside again, at most once in `nanoseconds`; true when they are.

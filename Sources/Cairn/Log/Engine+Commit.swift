@@ -107,7 +107,7 @@ extension Engine {
         do {
             try write(plan, to: active.file)
         } catch {
-            throw writeFailed(error)
+            try writeAgain(plan, to: active.file, after: error)
         }
         finish { state in
             state.noteFlushed(plan)
@@ -122,6 +122,22 @@ extension Engine {
     private func write(_ plan: FlushPlan, to file: FileHandle) throws(FileError) {
         let buffer = plan.buffer
         try storage.write(file, buffer.bytes(0..<plan.byteCount), at: plan.offset)
+    }
+
+    /// Deletes do not fail because the disk is full: what waits together with one is written once
+    /// more, to the same place, in the space that RESERVE gives up.
+    private func writeAgain(
+        _ plan: FlushPlan, to file: FileHandle, after error: FileError
+    ) throws(StoreError) {
+        lock.lock()
+        let holdsDelete = state.holdsDelete
+        lock.unlock()
+        guard error.isOutOfSpace, holdsDelete, noteFull(error) else { throw writeFailed(error) }
+        do {
+            try write(plan, to: file)
+        } catch {
+            throw writeFailed(error)
+        }
     }
 
     /// Runs `body` under the log lock, then tells the callers it names. Blocked callers and
@@ -222,12 +238,13 @@ extension Engine {
         }
     }
 
-    func releaseReserve() {
+    /// False when there was nothing to give up.
+    func releaseReserve() -> Bool {
         do {
-            try reserve.release()
+            return try reserve.release()
         } catch {
             // The disk stays full; the next delete will be told so.
-            return
+            return false
         }
     }
 }

@@ -237,6 +237,10 @@ extension Engine {
             }
         } catch {
             storage.close(file)
+            // Its space is wanted, unless the manifest that lists it may be the durable one.
+            if error.kind != .outcomeUnknown {
+                discardFile(SegmentFileName(id).description)
+            }
             throw error
         }
         return SpareSegment(id: id, salt: salt, file: file)
@@ -368,10 +372,12 @@ extension Engine {
         lock.unlock()
     }
 
-    func noteFull(_ error: FileError) {
-        guard error.isOutOfSpace else { return }
+    /// Begins the disk-full state if that is what the error says; true when RESERVE was given up.
+    @discardableResult
+    func noteFull(_ error: FileError) -> Bool {
+        guard error.isOutOfSpace else { return false }
         isDiskFull.store(true, ordering: .relaxed)
-        releaseReserve()
+        return releaseReserve()
     }
 }
 

@@ -24,6 +24,14 @@ extension LogState {
         return plan
     }
 
+    /// Whether a delete waits to be written.
+    var holdsDelete: Bool {
+        pending.counters.contains { counter in
+            let entry = pending[counter]
+            return entry.action == .delete && !entry.isDone && entry.endOffset > flushedOffset
+        }
+    }
+
     /// A planned write succeeded.
     mutating func noteFlushed(_ plan: FlushPlan) {
         flushing = nil

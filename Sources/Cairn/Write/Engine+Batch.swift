@@ -43,15 +43,35 @@ extension Engine {
             else { continue }
             staged[number] = try stage(value, dependency)
         }
-        let batchID = try reserveSequence()
+        let isPutting = batch.members.contains { member in
+            if case .put = member.action { true } else { false }
+        }
+        let batchID = try inReserve(unless: isPutting) { () throws(StoreError) in
+            try reserveSequence()
+        }
         var receipts: [WriteReceipt] = []
         for part in parts(of: batch) {
             let image = try encode(batch, part, staged, batchID, durability, dependency)
-            receipts += try apply(image)
+            receipts += try inReserve(unless: isPutting) { () throws(StoreError) in
+                try apply(image)
+            }
             isDone = true
         }
         armKeeper(for: durability)
         return receipts
+    }
+
+    /// A batch that only deletes is tried once more on a full disk: nothing of it was appended, and
+    /// RESERVE was given up since.
+    private func inReserve<Result>(
+        unless isPutting: Bool, _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        do {
+            return try body()
+        } catch {
+            guard error.kind == .diskFull, !isPutting else { throw error }
+        }
+        return try body()
     }
 
     /// A batch is appended in one part; the planted fault makes two, each in its own segment.

@@ -116,6 +116,12 @@ extension Engine {
         let parts = RecordParts(
             header: header, key: key, metadata: RawSpan(), payloadHead: RawSpan(),
             payloadTail: RawSpan())
+        do {
+            return try write(intent, parts, scratch, completion)
+        } catch {
+            // Nothing was appended, and RESERVE was given up since: deletes go on.
+            guard error.kind == .diskFull else { throw error }
+        }
         return try write(intent, parts, scratch, completion)
     }
 

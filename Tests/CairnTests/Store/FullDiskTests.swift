@@ -67,6 +67,64 @@ struct FullDiskTests {
         try reopened.close()
     }
 
+    /// The ways to delete. A long key goes past the buffers.
+    enum DeleteForm: CaseIterable {
+        case synced, os, callback, batch, longKey
+    }
+
+    private func delete(
+        _ key: Key, _ form: DeleteForm, from engine: Engine<SimulatedDisk>
+    ) throws -> Bool {
+        switch form {
+        case .synced, .longKey: return try engine.delete(key.bytes.rawSpan) != nil
+        case .os:
+            return try engine.delete(key.bytes.rawSpan, WriteOptions(durability: .os)) != nil
+        case .callback:
+            let outcome = Guarded<WriteOutcome?>(nil)
+            try engine.delete(key.bytes.rawSpan, WriteOptions()) { result in
+                outcome.withLock { $0 = result }
+            }
+            engine.commit()
+            return try #require(outcome.withLock { $0 }).get().replaced
+        case .batch:
+            var batch = Batch()
+            batch.delete(key)
+            return try engine.apply(batch)[0].replaced
+        }
+    }
+
+    @Test(
+        "a delete that is the first to meet the full disk succeeds", arguments: DeleteForm.allCases)
+    func firstDelete(form: DeleteForm) throws {
+        let isLong = form == .longKey
+        for count in isLong ? 1...3 : 52...66 {
+            let disk = SimulatedDisk(seed: UInt64(count))
+            var tuning = Tuning.small
+            tuning.zeroAheadByteCount = 0
+            tuning.reserveByteCountMaximum = 65_536
+            // Every second time the log grows within its segment, else it needs the next one.
+            let options = StoreOptions(segmentByteCount: count % 2 == 0 ? 65_536 : nil)
+            let engine = try Engine.open(disk, options: options, tuning: tuning)
+            let keys = (0..<count).map { number in
+                isLong ? Key([UInt8](repeating: UInt8(number), count: 2000)) : .numbered(number)
+            }
+            for key in keys { _ = try engine.put(key.bytes.rawSpan, sampleBytes(60).rawSpan) }
+            disk.capacity = disk.usedByteCount
+            for key in keys {
+                let isDeleted = try delete(key, form, from: engine)
+                #expect(isDeleted, "\(key) of \(count)")
+            }
+            let first = keys[0]
+            let put = try storeError { _ = try engine.put(first.bytes.rawSpan, [1].rawSpan) }
+            #expect(put?.kind == .diskFull)
+            if form == .os { disk.kill() } else { disk.powerCut(.loseAll) }
+            disk.capacity = nil
+            let again = try Engine.open(disk, tuning: tuning)
+            #expect(again.statistics().keyCount == 0)
+            try again.close()
+        }
+    }
+
     @Test("a process that dies on a full disk loses nothing that was acknowledged")
     func death() throws {
         for pages in stride(from: UInt64(80), to: 200, by: 40) {
