@@ -46,6 +46,9 @@ package final class ServiceThread: @unchecked Sendable {
         try ServiceThread(name: name, body: body)
     }
 
+    /// Whether this thread is the caller's own.
+    package var isCurrent: Bool { pthread_equal(pthread_self(), thread) != 0 }
+
     /// Waits until the body has returned. Never from the thread itself.
     package func join() {
         lock.withLock {

@@ -3,7 +3,8 @@
 // It sleeps until the engine rings: then it commits what was submitted with callbacks, syncs
 // interval writes when their time has come, does background steps, and appends a mark after a
 // second of idleness. Errors are not lost: the engine tells those who wait, and a full disk or a
-// failed store shows in every later write. Stopped before the engine is closed.
+// failed store shows in every later write. Stopped before the engine is closed, by its own thread
+// too: a callback may drop the last reference to the store.
 
 internal import CairnSystem
 internal import Synchronization
@@ -23,10 +24,11 @@ final class Keeper: Sendable {
         thread = try ServiceThread.start(name: "cairn-keeper") { state.run() }
     }
 
-    /// Ends the thread and waits for it. May be called again.
+    /// Ends the thread and waits for it. May be called again. In a callback, on the thread itself,
+    /// it does not wait: the thread ends when the callback has returned.
     func stop() {
         state.stop()
-        thread.join()
+        if !thread.isCurrent { thread.join() }
     }
 }
 
@@ -60,7 +62,8 @@ private final class KeeperState: Sendable {
                 taking: KeeperDuty.startWriting | (isDue ? KeeperDuty.sync : 0))
             if duties & KeeperDuty.sync != 0, !isDue { syncDue = syncDue ?? now + interval }
             if duties & KeeperDuty.mark != 0 { markDue = markDue ?? now + idle }
-            engine.commit()  // Calls back too.
+            engine.commit()  // Calls back too, and a callback may have let go of the store.
+            if isStopping.load(ordering: .acquiring) { return }
             if duties & KeeperDuty.startWriting != 0 { engine.startWriting() }
             if isDue { syncDue = engine.syncInterval() ? nil : now + interval }
             work()

@@ -163,6 +163,17 @@ struct LifecycleTests {
         try again.close()
     }
 
+    @Test("the last reference to a store can be dropped, and the store closed, in a callback")
+    func droppedInCallback() async throws {
+        for closes in [false, true] {
+            let path = directory.path
+            await #expect(processExitsWith: .success) {
+                [path = path as String, closes = closes as Bool] in
+                try dropInCallback(path, closes: closes)
+            }
+        }
+    }
+
     @Test("statistics count keys, live and dead bytes, and segments")
     func statistics() throws {
         let store = try open(tuning: .smallChunks)
@@ -224,5 +235,41 @@ struct LifecycleTests {
             }
         }
         #expect(try directory.files().isEmpty)
+    }
+}
+
+/// A callback runs on the store's own thread. The store is free when that has ended.
+private func dropInCallback(_ path: String, closes: Bool) throws {
+    let held = Guarded<Store?>(try Store.open(at: path))
+    let (bell, permission) = (Parker(), Parker())
+    let failure = Guarded<String?>(nil)
+    let submit = {
+        try held.withLock { $0 }?.put("key", [1]) { outcome in called(outcome) }
+    }
+    @Sendable func called(_ outcome: Result<WriteReceipt, StoreError>) {
+        permission.park()
+        do {
+            _ = try outcome.get()
+            if closes { try held.withLock { $0 }?.close() }
+        } catch {
+            failure.withLock { $0 = "\(error)" }
+        }
+        held.withLock { $0 = nil }
+        bell.unpark()
+    }
+    try submit()
+    // From here on only the callback holds the store.
+    permission.unpark()
+    bell.park()
+    #expect(failure.withLock { $0 } == nil)
+    while true {
+        do {
+            let again = try Store.open(at: path)
+            #expect(try again.get("key")?.bytes == [1])
+            return try again.close()
+        } catch {
+            guard error.kind == .inUse else { throw error }
+            yieldProcessor()
+        }
     }
 }
