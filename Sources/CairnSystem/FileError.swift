@@ -83,6 +83,8 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     package var isPresent: Bool { code == EEXIST }
     /// The file system takes no writes.
     package var isReadOnly: Bool { code == EROFS }
+    /// A sync failed, of data or of names. That is final: it is never tried again.
+    package var isFailedSync: Bool { operation == .synchronize || operation == .synchronizeData }
     /// The process or the system has no more descriptors.
     package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 

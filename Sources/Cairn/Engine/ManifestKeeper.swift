@@ -2,8 +2,8 @@
 //
 // One lock covers computing the new contents, writing, syncing, renaming and syncing the
 // directory: two updates can never lose each other. It is held across those system calls.
-// After an update whose rename may or may not be durable nothing is written any more (the caller
-// turns the store read-only). Any thread. Spec: Format.md, "MANIFEST"; Engine.md, "The manifest".
+// After an update that failed in a sync, or whose rename may or may not be durable, nothing is
+// written any more (the caller turns the store read-only). Any thread. Spec: Format.md, "MANIFEST"; Engine.md, "The manifest".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -12,7 +12,7 @@ internal import CairnSystem
 enum ManifestFailure: Error {
     /// The old manifest stands; the update may be tried again.
     case unchanged(FileError)
-    /// Nobody knows which one stands: the store must be reopened.
+    /// A sync failed, perhaps behind the rename: the store must be reopened.
     case unknown(FileError)
 
     var fileError: FileError {

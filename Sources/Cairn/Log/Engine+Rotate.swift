@@ -354,8 +354,8 @@ extension Engine {
             failForGood(error)
             return StoreError(
                 .outcomeUnknown,
-                "\(error); the manifest may be the old or the new one: close the store and open "
-                    + "it again", errno: error.code)
+                "\(error); the manifest on disk may be the old or the new one: close the store "
+                    + "and open it again", errno: error.code)
         }
     }
 

@@ -32,6 +32,8 @@ extension Opening {
         do {
             try cleanUp(names, listed: Set(entries.map(\.id)))
         } catch {
+            // What a failed sync left behind no later sync would tell.
+            if error.isFailedSync { throw storeError(error, "moving unlisted files away") }
             // The store is whole without it; the next opening tries again.
             findings.append("unlisted files were not moved out of the way: \(error)")
         }
@@ -52,7 +54,7 @@ extension Opening {
         do {
             return try keeper.update(change)
         } catch {
-            guard case .unchanged(let full) = error, full.isOutOfSpace else {
+            guard error.fileError.isOutOfSpace else {
                 throw storeError(error.fileError, "replacing the manifest")
             }
         }
@@ -64,6 +66,7 @@ extension Opening {
         } catch {
             throw storeError(error, "giving up the reserve")
         }
+        // Refused when it was the sync that failed: then the next opening finds the room.
         do {
             try keeper.update(change)
         } catch {

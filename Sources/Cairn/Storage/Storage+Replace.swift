@@ -9,9 +9,10 @@ internal import CairnSystem
 
 /// How a replacement failed.
 enum ReplaceFailure: Error {
-    /// The old contents stand.
+    /// The old contents stand; it may be tried again.
     case unchanged(FileError)
-    /// The old or the new contents stand: the rename happened, its durability is unknown.
+    /// A sync failed, of the new file or of the directory: the old or the new contents stand, and
+    /// nothing is written any more.
     case unknown(FileError)
 
     var fileError: FileError {
@@ -29,7 +30,8 @@ extension Storage {
         do {
             try writeNew(temporary, bytes)
         } catch {
-            throw .unchanged(error)
+            // A failed sync is final, whatever it was to make durable.
+            throw error.isFailedSync ? .unknown(error) : .unchanged(error)
         }
         do {
             try rename(temporary, in: .root, to: name, in: .root)

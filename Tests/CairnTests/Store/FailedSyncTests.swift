@@ -87,6 +87,52 @@ struct FailedSyncTests {
         }
     }
 
+    @Test("a failed sync of MANIFEST or of its directory is final: nothing is written after it")
+    func manifest() throws {
+        let faults = [
+            Fault(.synchronizeFile, directory: .root, namePrefix: "MANIFEST"),
+            Fault(.synchronizeDirectory, directory: .root),
+        ]
+        for fault in faults {
+            let disk = SimulatedDisk()
+            let engine = try Engine.open(disk, tuning: .small)
+            #expect(try write(engine, "old", [1]) == nil)
+            disk.inject(fault)
+            // The next segment is made, and to be listed.
+            let error = try storeError { while try engine.backgroundStep() {} }
+            #expect(error?.kind == .outcomeUnknown, "\(String(describing: error))")
+            let steps = disk.stepCount
+            #expect(try write(engine, "new", [2])?.kind == .outcomeUnknown)
+            #expect(try storeError { _ = try engine.backgroundStep() } == nil)
+            #expect(try storeError { try engine.close() }?.kind == .outcomeUnknown)
+            #expect(disk.stepCount == steps)
+            let again = try Engine.open(disk, tuning: .small)
+            #expect(try again.get(Key("old").bytes.rawSpan)?.bytes == [1])
+            #expect(again.findings == [])
+            try again.close()
+        }
+    }
+
+    @Test("a failed sync while unlisted files are put away ends the opening")
+    func quarantine() throws {
+        for directory in [StoreDirectory.quarantine, .segments] {
+            let disk = SimulatedDisk()
+            try Engine.open(disk, tuning: .small).close()
+            disk.replaceBytes(of: "notes", in: .segments, with: [1, 2, 3])
+            // The first sync of segments/ is that at the beginning.
+            disk.inject(
+                Fault(
+                    .synchronizeDirectory, occurrence: directory == .segments ? 2 : 1,
+                    directory: directory))
+            let error = try storeError { _ = try Engine.open(disk, tuning: .small) }
+            #expect(error?.kind == .inputOutput, "\(String(describing: error))")
+            disk.clearFaults()
+            let again = try Engine.open(disk, tuning: .small)
+            _ = try again.put(Key("key").bytes.rawSpan, [1].rawSpan)
+            try again.close()
+        }
+    }
+
     @Test("a failed read is an error and never an absence; the next one may succeed")
     func failedRead() throws {
         let disk = SimulatedDisk()
