@@ -223,8 +223,10 @@ extension Engine {
         do { try storage.truncate(file, to: offset) } catch { return }
     }
 
-    /// The store takes no more writes until it is reopened.
-    func failForGood(_ error: FileError) {
+    /// The store takes no more writes until it is reopened. Returns what every write is told from
+    /// now on: the first failure.
+    @discardableResult
+    func failForGood(_ error: FileError) -> StoreError {
         let failure = StoreError(
             .outcomeUnknown,
             "\(error); what was not yet synced may or may not survive: close the store and open "
@@ -236,6 +238,9 @@ extension Engine {
             state.fail(failure, into: &completed)
             return completed
         }
+        lock.lock()
+        defer { lock.unlock() }
+        return state.failure ?? failure
     }
 
     /// False when there was nothing to give up.

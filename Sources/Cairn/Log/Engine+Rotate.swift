@@ -273,8 +273,9 @@ extension Engine {
             }
         } catch {
             storage.close(file)
-            failForGood(error)
-            throw StoreError(error, doing: "syncing the new segment \(name)")
+            // Of the write that wants the segment nothing was appended, but it learns what every
+            // later one does: the store must be opened again.
+            throw failForGood(error)
         }
         return file
     }

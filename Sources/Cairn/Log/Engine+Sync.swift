@@ -29,8 +29,19 @@ extension Engine {
         state.isSyncing = false
         let waiters = state.syncWaiters
         state.syncWaiters.removeAll()
+        let hasFailed = state.failure != nil
         lock.unlock()
         for waiter in waiters { waiter.unpark() }
+        if hasFailed { giveUpUnsynced() }
+    }
+
+    /// Nothing is synced after a failure, so what is not synced by now never will be.
+    private func giveUpUnsynced() {
+        finish { state in
+            var completed: [Completed] = []
+            state.giveUpUnsynced(into: &completed)
+            return completed
+        }
     }
 
     /// Syncs the active segment if a writer waits for it, or when `force` says so, and settles

@@ -122,10 +122,18 @@ extension LogState {
     }
 
     /// A sync failed, or writes failed for good: the store takes no more writes, and nobody
-    /// knows which of the unsynced records the disk holds.
+    /// knows which of the unsynced records the disk holds. What a sync covers that is under way
+    /// now, of another file, that sync decides: then the rest is given up behind it.
     mutating func fail(_ error: StoreError, into completed: inout [Completed]) {
         if failure == nil { failure = error }
         isReadOnly = true
+        if !isSyncing { giveUpUnsynced(into: &completed) }
+    }
+
+    /// After the failure: whoever still waits is told that the outcome is unknown, and so is who
+    /// reads what was not synced.
+    mutating func giveUpUnsynced(into completed: inout [Completed]) {
+        guard let error = failure else { return }
         uncertainHashes.formUnion(unsyncedHashes)
         for counter in pending.counters where !pending[counter].isDone {
             let entry = pending[counter]

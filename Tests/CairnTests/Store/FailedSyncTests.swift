@@ -133,6 +133,79 @@ struct FailedSyncTests {
         }
     }
 
+    @Test(
+        "a failed sync of a new segment is told to the write that wants it and to all that wait",
+        arguments: [
+            Fault(.synchronizeFile, namePrefix: "0000000000000002"),
+            Fault(.synchronizeDirectory, directory: .segments),
+        ])
+    func newSegment(fault: Fault) throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .small)
+        #expect(try write(engine, "durable", sampleBytes(900)) == nil)
+        for number in 0..<3 {
+            #expect(try write(engine, .numbered(number), sampleBytes(900), .os) == nil)
+        }
+        let outcome = Guarded<WriteOutcome?>(nil)
+        try engine.put(Key("waiting").bytes.rawSpan, [1].rawSpan, WriteOptions()) { result in
+            outcome.withLock { $0 = result }
+        }
+        disk.inject(fault)
+        // Does not fit any more.
+        let last = try write(engine, "last", sampleBytes(900), .os)
+        #expect(last?.kind == .outcomeUnknown && last?.errno == 5, "\(String(describing: last))")
+        engine.deliver()
+        guard case .failure(let error) = outcome.withLock({ $0 }) else {
+            Issue.record("the write that waits for its sync was not told of the failure")
+            return
+        }
+        #expect(error.kind == .outcomeUnknown)
+        #expect(try engine.get(Key("durable").bytes.rawSpan)?.bytes == sampleBytes(900))
+        for key in [Key("waiting"), .numbered(0)] {
+            let error = try storeError { _ = try engine.get(key.bytes.rawSpan) }
+            #expect(error?.kind == .outcomeUnknown, "\(key)")
+        }
+    }
+
+    @Test("a sync of the log that is under way then is believed: its writers are told of success")
+    func syncUnderWay() throws {
+        let disk = SimulatedDisk()
+        var tuning = Tuning.small
+        tuning.zeroAheadByteCount = 0
+        let engine = try Engine.open(disk, tuning: tuning)
+        #expect(try write(engine, "old", [1]) == nil)
+        let late = Guarded<WriteOutcome?>(nil)
+        var stepsToSync = 2
+        disk.stepObserver = { _ in
+            stepsToSync -= 1
+            guard stepsToSync == 0 else { return }
+            // The record is written, its sync begins: now the next segment fails to be made.
+            disk.inject(Fault(.synchronizeFile, namePrefix: "0000000000000002"))
+            expectError(.outcomeUnknown) {
+                try engine.put(Key("late").bytes.rawSpan, [3].rawSpan, WriteOptions()) { result in
+                    late.withLock { $0 = result }
+                }
+                while try engine.backgroundStep() {}
+            }
+        }
+        #expect(try write(engine, "covered", [2]) == nil)
+        disk.stepObserver = nil
+        #expect(try engine.get(Key("covered").bytes.rawSpan)?.bytes == [2])
+        engine.deliver()
+        guard case .failure(let error) = late.withLock({ $0 }) else {
+            Issue.record("the write behind the sync was not told of the failure")
+            return
+        }
+        #expect(error.kind == .outcomeUnknown)
+        let unknown = try storeError { _ = try engine.get(Key("late").bytes.rawSpan) }
+        #expect(unknown?.kind == .outcomeUnknown)
+        #expect(try write(engine, "never", [4])?.kind == .outcomeUnknown)
+        disk.powerCut(.loseAll)
+        let again = try Engine.open(disk, tuning: tuning)
+        #expect(try again.get(Key("covered").bytes.rawSpan)?.bytes == [2])
+        try again.close()
+    }
+
     @Test("a failed read is an error and never an absence; the next one may succeed")
     func failedRead() throws {
         let disk = SimulatedDisk()
