@@ -18,15 +18,15 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case unsupportedVersion
         /// STORE or MANIFEST is damaged or missing.
         case storeDamaged
-        /// Listed segments are missing, cut short or damaged; open with `acceptLoss` to go on.
-        case segmentsDamaged
-        /// The store takes no writes: opened so, degraded, or after a failure.
+        /// The store takes no writes: opened so, or because listed segments are missing or damaged;
+        /// its findings name them, and opened with `acceptLoss` it goes on without what is lost.
         case readOnly
         /// The file system is full; reads and deletes go on, writes resume when space returns.
         case diskFull
-        /// A sync failed: the operation may or may not survive. The store must be reopened.
+        /// A sync failed, or writes failed for good: the operation may or may not survive, later
+        /// ones are refused. The store must be reopened.
         case outcomeUnknown
-        /// The bytes of the blob do not match their checksum.
+        /// The bytes of the blob do not match their checksum, or some of them are missing.
         case damaged
         /// A damaged span may hide a newer version or a delete of this key.
         case uncertain
@@ -36,11 +36,11 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case invalidKey
         /// More than 16 KiB of metadata.
         case metadataTooLong
-        /// The blob is larger than the store allows.
+        /// The blob is larger than the store allows, or too large to be returned at once.
         case blobTooLarge
         /// The batch is larger than 64 MiB or 65,536 records, or names one key twice.
         case invalidBatch
-        /// An option has an impossible value, or differs from what the store was made with.
+        /// An option has an impossible value.
         case invalidOption
         /// The operating system refused something.
         case inputOutput
