@@ -27,6 +27,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let index: Index
     let overflow: OverflowMap
     let handles: SegmentHandles
+    let segmentFiles: SegmentFiles<S>
     let readers: Readers
     let manifest: ManifestKeeper<S>
     let pins = BlobPins()
@@ -74,6 +75,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         index = opened.index
         overflow = opened.overflow
         handles = opened.handles
+        segmentFiles = opened.segmentFiles
         readers = opened.readers
         manifest = opened.manifest
         hiddenSpans = opened.hiddenSpans

@@ -39,6 +39,9 @@ package struct Tuning: Sendable {
     /// Bytes preallocated for the time when the disk is full; never more than a sixteenth of
     /// what is free.
     package var reserveByteCountMaximum: UInt64 = 16 << 20
+    /// Files of ended segments that are open at a time; nil: three quarters of the descriptors that
+    /// the process may have.
+    package var segmentFileCountMaximum: Int?
     /// Bytes read at a time while scanning.
     package var scanByteCount = 1 << 20
     /// Bits of a key's hash that count; fewer make different keys collide.

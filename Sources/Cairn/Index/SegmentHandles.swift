@@ -9,14 +9,36 @@
 /// What a reader needs of a segment, found without locks by the segment's ordinal.
 package final class SegmentHandles: Sendable {
     // An entry is four words: handle + 1, so that zeroed memory says none, the flushed offset, the
-    // seed, the segment's id.
+    // seed with `wantedMark` above it, the segment's id.
     private let words = PagedWords(countMaximum: Location.segmentOrdinalCount * 4)
+
+    private static let wantedMark: UInt64 = 1 << 32
+    /// In place of a handle; as one it reads -1.
+    private static let closedMark: UInt64 = 1 << 32
 
     package init() {}
 
     /// The segment's file, or -1: then the caller loads the location again, for it has moved.
     package func handle(of ordinal: Int) -> Int32 {
         Int32(truncatingIfNeeded: words.load(ordinal &* 4)) &- 1
+    }
+
+    /// As `handle(of:)`; notes that the file was wanted. One store after each `takeWanted`.
+    @inline(__always)
+    package func wantedHandle(of ordinal: Int) -> Int32 {
+        let seed = words.load(ordinal &* 4 &+ 2)
+        if seed & Self.wantedMark == 0 {
+            words.publish(seed | Self.wantedMark, at: ordinal &* 4 &+ 2)
+        }
+        return handle(of: ordinal)
+    }
+
+    /// Whether the file was wanted since the last call. Readers may note it at the same time; a note
+    /// may be lost, nothing else.
+    package func takeWanted(_ ordinal: Int) -> Bool {
+        let seed = words.load(ordinal * 4 + 2)
+        words.publish(seed & ~Self.wantedMark, at: ordinal * 4 + 2)
+        return seed & Self.wantedMark != 0
     }
 
     /// The file holds the segment's bytes below this offset; beyond it they are in a buffer.
@@ -46,6 +68,23 @@ package final class SegmentHandles: Sendable {
     package func setFlushedOffset(_ offset: UInt64, for ordinal: Int) {
         words.publish(offset, at: ordinal * 4 + 1)
     }
+
+    /// Publishes the file of a segment that was closed. One thread at a time.
+    package func reopen(_ handle: Int32, for ordinal: Int) {
+        precondition(handle >= 0, "a file handle is not negative")
+        words.publish(UInt64(handle) + 1, at: ordinal * 4)
+    }
+
+    /// Forgets a segment's file, not the segment; returns its handle. Close that through
+    /// `Readers.retire`. One thread at a time.
+    package func close(_ ordinal: Int) -> Int32 {
+        let handle = handle(of: ordinal)
+        words.publish(Self.closedMark, at: ordinal * 4)
+        return handle
+    }
+
+    /// Whether the segment is there and its file was closed.
+    package func isClosed(_ ordinal: Int) -> Bool { words.load(ordinal * 4) == Self.closedMark }
 
     /// Forgets a segment; returns its handle. Close that through `Readers.retire`. Writer only.
     @discardableResult

@@ -195,9 +195,15 @@ extension Engine {
 
     /// Queues the ended segment's entry for the next manifest.
     private func noteEnded() {
+        guard let ordinal = queueEnded() else { return }
+        // Nobody writes to its file any more.
+        segmentFiles.add(ordinal)
+    }
+
+    private func queueEnded() -> Int? {
         lock.lock()
         defer { lock.unlock() }
-        guard let active = state.active else { return }
+        guard let active = state.active else { return nil }
         var entry = SegmentEntry(
             id: active.id, state: active.isSealed ? .sealed : .recovered, kind: .data,
             salt: active.salt)
@@ -205,6 +211,7 @@ extension Engine {
         entry.describe(active.flushedTotals)
         state.endedEntries.append(entry)
         state.active = nil
+        return active.ordinal
     }
 
     // MARK: The next segment
@@ -253,7 +260,9 @@ extension Engine {
         let name = SegmentFileName(id).description
         let file: FileHandle
         do {
-            file = try storage.create(name, in: .segments)
+            file = try segmentFiles.withDescriptors { () throws(FileError) in
+                try storage.create(name, in: .segments)
+            }
         } catch {
             noteFull(error)
             throw StoreError(error, doing: "making segment \(name)")
@@ -321,9 +330,11 @@ extension Engine {
         try checkUsable()
         let ended = endedEntries()
         do {
-            try manifest.update { manifest in
-                for entry in ended { manifest.replaceEntry(entry) }
-                change(&manifest)
+            try segmentFiles.withDescriptors { () throws(ManifestFailure) in
+                try manifest.update { manifest in
+                    for entry in ended { manifest.replaceEntry(entry) }
+                    change(&manifest)
+                }
             }
         } catch {
             throw manifestFailed(error)

@@ -81,13 +81,12 @@ extension Engine {
         let flushed = handles.flushedOffset(of: ordinal)
         let offset = location.offset + UInt64(start)
         let available = Int(min(UInt64(byteCount), flushed - min(offset, flushed)))
-        let file = FileHandle(rawValue: handles.handle(of: ordinal))
         var target = buffer.mutableBytes(position..<position + available)
         do {
-            return try storage.read(file, into: &target, at: offset)
+            return try storage.read(segmentFiles.file(of: ordinal), into: &target, at: offset)
         } catch {
             do {
-                return try storage.read(file, into: &target, at: offset)
+                return try storage.read(segmentFiles.file(of: ordinal), into: &target, at: offset)
             } catch {
                 throw StoreError(
                     .inputOutput,

@@ -13,6 +13,7 @@ struct IndexLoader<S: Storage> {
     private let index: Index
     private let overflow: OverflowMap
     private let handles: SegmentHandles
+    private let segmentFiles: SegmentFiles<S>
     private var segments: [SegmentInfo]
     /// By location of the composite record.
     private var composites: [Location: UInt64] = [:]
@@ -28,12 +29,13 @@ struct IndexLoader<S: Storage> {
 
     init(
         storage: S, index: Index, overflow: OverflowMap, handles: SegmentHandles,
-        segments: [SegmentInfo]
+        segmentFiles: SegmentFiles<S>, segments: [SegmentInfo]
     ) {
         self.storage = storage
         self.index = index
         self.overflow = overflow
         self.handles = handles
+        self.segmentFiles = segmentFiles
         self.segments = segments
     }
 
@@ -143,7 +145,7 @@ struct IndexLoader<S: Storage> {
 
     private func read(_ location: Location, byteCount: Int) throws(FileError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCount)
-        let file = FileHandle(rawValue: handles.handle(of: location.segmentOrdinal))
+        let file = try segmentFiles.file(of: location.segmentOrdinal)
         var span = bytes.mutableRawSpan
         let count = try storage.read(file, into: &span, at: location.offset)
         return count == byteCount ? bytes : Array(bytes.prefix(count))

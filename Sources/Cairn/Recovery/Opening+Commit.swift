@@ -52,7 +52,9 @@ extension Opening {
         _ keeper: ManifestKeeper<S>, _ change: (inout Manifest) -> Void
     ) throws(StoreError) {
         do {
-            return try keeper.update(change)
+            return try segmentFiles.withDescriptors { () throws(ManifestFailure) in
+                try keeper.update(change)
+            }
         } catch {
             guard error.fileError.isOutOfSpace else {
                 throw storeError(error.fileError, "replacing the manifest")
@@ -85,15 +87,13 @@ extension Opening {
         _ opened: inout OpenedStore<S>
     ) throws(StoreError) -> [SegmentEntry] {
         var entries: [SegmentEntry] = []
-        var ordinal = 0
         for segment in files {
-            guard let file = segment.file else { continue }
-            defer { ordinal += 1 }
+            guard let ordinal = segment.ordinal else { continue }
             var entry = segment.entry
             if entry.state == .open || options.acceptLoss {
                 let isEmpty = segment.recovered.acceptedCount == 0
                 if isEmpty && entry.state == .open && (!segment.isProven || options.acceptLoss) {
-                    forget(ordinal, file)
+                    segmentFiles.remove(ordinal)
                     struck.insert(entry.id)
                     continue
                 }
@@ -103,16 +103,11 @@ extension Opening {
                 !segment.recovered.isSealed
             {
                 entry.state = .open
-                opened.continued = continued(segment, file, ordinal)
+                opened.continued = continued(segment, ordinal)
             }
             entries.append(entry)
         }
         return entries
-    }
-
-    private func forget(_ ordinal: Int, _ file: FileHandle) {
-        handles.remove(ordinal)
-        storage.close(file)
     }
 
     /// What the manifest says of a segment from now on: its length, its records' digest.
@@ -128,10 +123,9 @@ extension Opening {
     }
 
     /// The planted fault of appending behind what was recovered.
-    private func continued(
-        _ segment: ListedSegment, _ file: FileHandle, _ ordinal: Int
-    ) -> ActiveSegment {
-        ActiveSegment(
+    private func continued(_ segment: ListedSegment, _ ordinal: Int) -> ActiveSegment {
+        let file = FileHandle(rawValue: handles.handle(of: ordinal))
+        return ActiveSegment(
             ordinal: ordinal, id: segment.entry.id, salt: segment.entry.salt,
             seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id), file: file,
             byteCountTarget: options.segmentByteCount ?? tuning.segmentByteCountMinimum,
@@ -289,10 +283,11 @@ extension Opening {
 }
 
 extension ResourceLimits {
-    /// Every segment keeps its file open. When the limit cannot be raised, opening fails where it
-    /// is reached, and says so.
-    static func raiseForStore() {
-        _ = try? raiseDescriptorLimit()
-        ignoreFileSizeSignal()
+    /// Raises the limit of open files; returns how many of them a store's segments may be. The rest
+    /// is the program's. Where it turns out to be less, fewer segments are kept open.
+    static func raiseForStore() -> Int {
+        let limit: Int
+        do { limit = try raiseDescriptorLimit() } catch { limit = 256 }
+        return limit - limit / 4
     }
 }

@@ -17,6 +17,7 @@ struct OpenedStore<S: Storage> {
     let index: Index
     let overflow: OverflowMap
     let handles: SegmentHandles
+    let segmentFiles: SegmentFiles<S>
     let readers: Readers
     let manifest: ManifestKeeper<S>
     var segments: [SegmentInfo] = []
@@ -44,8 +45,10 @@ struct Opening<S: Storage> {
     let index: Index
     let overflow = OverflowMap()
     let handles = SegmentHandles()
+    let segmentFiles: SegmentFiles<S>
     var files: [ListedSegment] = []
-    /// Ordinals of `files` that could be opened.
+    /// How many of them are there.
+    private var presentCount = 0
     var findings: [String] = []
     var hiddenSpans: [HiddenSpan] = []
     /// Segments that are to leave the list and the directory: open ones without a record, and
@@ -61,8 +64,8 @@ struct Opening<S: Storage> {
 /// A segment in the manifest and its file.
 struct ListedSegment {
     var entry: SegmentEntry
-    /// Nil: missing, or not this store's.
-    let file: FileHandle?
+    /// Counts those that are there. Nil: missing, or not this store's.
+    let ordinal: Int?
     let byteCount: UInt64
     var recovered = RecoveredSegment()
     /// An intact record stands in it, accepted or not.
@@ -159,12 +162,16 @@ extension Opening {
         self.manifest = manifest
         hashKey = SipHashKey(first: identity.hashKeyFirst, second: identity.hashKeySecond)
         index = Index(shardCount: tuning.indexShardCount, readers: readers)
+        let fileCount = ResourceLimits.raiseForStore()
+        segmentFiles = SegmentFiles(
+            storage: storage, handles: handles, readers: readers,
+            maximum: tuning.segmentFileCountMaximum ?? fileCount)
     }
 
     mutating func run() throws(StoreError) -> OpenedStore<S> {
-        if isWriter { ResourceLimits.raiseForStore() }
+        if isWriter { ResourceLimits.ignoreFileSizeSignal() }
         try openListed()
-        var loader = register()
+        var loader = loader()
         try scanAll(into: &loader)
         var opened = finish(&loader)
         try judgeDamage(&opened)
@@ -195,18 +202,39 @@ extension Opening {
 
     private mutating func listed(_ entry: SegmentEntry) throws(FileError) -> ListedSegment {
         let name = SegmentFileName(entry.id).description
-        // Nobody writes to a listed segment again; syncing needs no write access.
-        guard let file = try storage.open(name, in: .segments, writable: isWriter) else {
+        let file = try segmentFiles.withDescriptors { () throws(FileError) in
+            // Nobody writes to a listed segment again; syncing needs no write access.
+            try storage.open(name, in: .segments, writable: isWriter)
+        }
+        guard let file else {
             findings.append("segment \(name) is missing")
-            return ListedSegment(entry: entry, file: nil, byteCount: 0)
+            return ListedSegment(entry: entry, ordinal: nil, byteCount: 0)
         }
-        if let reason = try mismatch(of: file, entry) {
-            findings.append("segment \(name) \(reason)")
+        do {
+            if let reason = try mismatch(of: file, entry) {
+                findings.append("segment \(name) \(reason)")
+                storage.close(file)
+                return ListedSegment(entry: entry, ordinal: nil, byteCount: 0)
+            }
+            return register(file, entry, byteCount: try storage.byteCount(of: file))
+        } catch {
             storage.close(file)
-            return ListedSegment(entry: entry, file: nil, byteCount: 0)
+            throw error
         }
-        let byteCount = try storage.byteCount(of: file)
-        return ListedSegment(entry: entry, file: file, byteCount: byteCount)
+    }
+
+    /// Gives a segment that is there its ordinal.
+    private mutating func register(
+        _ file: FileHandle, _ entry: SegmentEntry, byteCount: UInt64
+    ) -> ListedSegment {
+        let ordinal = presentCount
+        presentCount += 1
+        handles.add(
+            file.rawValue, flushedOffset: byteCount,
+            seed: SegmentSeed(salt: entry.salt, segmentID: entry.id).crc, segmentID: entry.id,
+            for: ordinal)
+        segmentFiles.add(ordinal)
+        return ListedSegment(entry: entry, ordinal: ordinal, byteCount: byteCount)
     }
 
     /// Why a file is not the listed segment. A damaged header does not matter: the manifest
@@ -248,14 +276,12 @@ extension Opening {
 
     /// Scans every segment and takes its records up, one segment's at a time in memory.
     private mutating func scanAll(into loader: inout IndexLoader<S>) throws(StoreError) {
-        var ordinal = files.count { $0.file != nil }
         // Later segments first: a record in one proves every earlier one durable to its seal.
         var laterHasRecords = false
         for place in files.indices.reversed() {
             try scan(place, isProven: laterHasRecords)
             if files[place].entry.kind == .data, files[place].hasRecords { laterHasRecords = true }
-            guard files[place].file != nil else { continue }
-            ordinal -= 1
+            guard let ordinal = files[place].ordinal else { continue }
             try loader.add(files[place].recovered.records, ordinal: ordinal)
             for record in files[place].recovered.records {
                 maxSequence = max(maxSequence ?? 0, record.header.sequence)
@@ -266,8 +292,9 @@ extension Opening {
 
     private mutating func scan(_ place: Int, isProven: Bool) throws(StoreError) {
         let segment = files[place]
-        guard let file = segment.file else { return missing(segment) }
+        guard let ordinal = segment.ordinal else { return missing(segment) }
         do {
+            let file = try segmentFiles.file(of: ordinal)
             let isOpen = segment.entry.state == .open
             if isOpen && isWriter { try forgetCache(of: file) }
             let limit =
@@ -358,38 +385,30 @@ extension Opening {
 
     // MARK: The index
 
-    /// Gives every segment that is there its ordinal.
-    private func register() -> IndexLoader<S> {
-        var segments: [SegmentInfo] = []
-        for segment in files {
-            guard let file = segment.file else { continue }
-            handles.add(
-                file.rawValue, flushedOffset: segment.byteCount,
-                seed: SegmentSeed(salt: segment.entry.salt, segmentID: segment.entry.id).crc,
-                segmentID: segment.entry.id, for: segments.count)
-            segments.append(
-                SegmentInfo(
-                    id: segment.entry.id, salt: segment.entry.salt, logicalByteCount: 0,
-                    recordCount: 0))
-        }
+    private func loader() -> IndexLoader<S> {
+        let present = files.filter { $0.ordinal != nil }
         return IndexLoader(
             storage: storage, index: index, overflow: overflow, handles: handles,
-            segments: segments)
+            segmentFiles: segmentFiles,
+            segments: present.map { segment in
+                SegmentInfo(
+                    id: segment.entry.id, salt: segment.entry.salt, logicalByteCount: 0,
+                    recordCount: 0)
+            })
     }
 
     private func finish(_ loader: inout IndexLoader<S>) -> OpenedStore<S> {
         var loaded = loader.finish()
-        var ordinal = 0
-        for segment in files where segment.file != nil {
+        for segment in files {
+            guard let ordinal = segment.ordinal else { continue }
             let end = segment.recovered.logicalByteCount
             handles.setFlushedOffset(end, for: ordinal)
             loaded.segments[ordinal].logicalByteCount = end
             loaded.segments[ordinal].recordCount = segment.recovered.totals.recordCount
-            ordinal += 1
         }
         var opened = OpenedStore(
             identity: identity, hashKey: hashKey, index: index, overflow: overflow,
-            handles: handles, readers: readers,
+            handles: handles, segmentFiles: segmentFiles, readers: readers,
             manifest: ManifestKeeper(storage: storage, manifest: manifest),
             reserve: Reserve<S>(storage: storage, file: nil, byteCount: 0))
         opened.segments = loaded.segments
