@@ -250,21 +250,26 @@ extension Opening {
     /// disk-full state.
     mutating func reserve(_ opened: inout OpenedStore<S>) throws(StoreError) -> Reserve<S> {
         do throws(FileError) {
-            let existing = try storage.open(StoreNames.reserve, in: .root, writable: true)
-            let file: FileHandle
-            if let existing {
-                file = existing
-            } else {
-                file = try storage.create(StoreNames.reserve, in: .root)
+            let file = try reserveFile()
+            do throws(FileError) {
+                let free = try storage.freeByteCount() + storage.byteCount(of: file)
+                let byteCount = min(tuning.reserveByteCountMaximum, free / 16)
+                return try held(file, byteCount, &opened)
+            } catch {
+                storage.close(file)
+                throw error
             }
-            let free = try storage.freeByteCount() + storage.byteCount(of: file)
-            let byteCount = min(tuning.reserveByteCountMaximum, free / 16)
-            return try held(file, byteCount, &opened)
         } catch {
             guard error.isOutOfSpace else { throw storeError(error, "setting space aside") }
             opened.isDiskFull = true
             return Reserve<S>(storage: storage, file: nil, byteCount: 0)
         }
+    }
+
+    private func reserveFile() throws(FileError) -> FileHandle {
+        let existing = try storage.open(StoreNames.reserve, in: .root, writable: true)
+        if let existing { return existing }
+        return try storage.create(StoreNames.reserve, in: .root)
     }
 
     private func held(

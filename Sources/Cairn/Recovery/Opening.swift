@@ -82,15 +82,20 @@ extension Engine {
     ) throws(StoreError) -> Engine {
         try check(options, tuning)
         try Entrance(storage: storage, options: options).enter()
-        do {
+        do throws(StoreError) {
             let (identity, manifest) = try StoreFiles(storage: storage, tuning: tuning).load(
                 for: options.access)
             var opening = Opening(
                 storage: storage, options: options, tuning: tuning, identity: identity,
                 manifest: manifest)
-            let opened = try opening.run()
-            return Engine(
-                storage: storage, options: options, tuning: tuning, opened: opened, wake: wake)
+            do throws(StoreError) {
+                let opened = try opening.run()
+                return Engine(
+                    storage: storage, options: options, tuning: tuning, opened: opened, wake: wake)
+            } catch {
+                opening.closeFiles()
+                throw error
+            }
         } catch {
             if options.access != .readOnly { storage.unlock() }
             throw error
@@ -235,6 +240,15 @@ extension Opening {
             for: ordinal)
         segmentFiles.add(ordinal)
         return ListedSegment(entry: entry, ordinal: ordinal, byteCount: byteCount)
+    }
+
+    /// What an opening that fails leaves open.
+    mutating func closeFiles() {
+        for segment in files {
+            if let ordinal = segment.ordinal { segmentFiles.remove(ordinal) }
+        }
+        files = []
+        presentCount = 0
     }
 
     /// Why a file is not the listed segment. A damaged header does not matter: the manifest

@@ -162,6 +162,42 @@ struct BadEnvironmentTests {
         #expect(try directory.contents() == before)
     }
 
+    @Test("an opening that fails, whatever call it fails in, leaves no file open and no lock")
+    func failedOpening() throws {
+        let origin = SimulatedDisk()
+        let engine = try Engine.open(origin, tuning: .small)
+        for number in 0..<40 {
+            _ = try engine.put(Key.numbered(number).bytes.rawSpan, sampleBytes(500).rawSpan)
+        }
+        origin.kill()
+        origin.replaceBytes(of: "notes", in: .segments, with: [1, 2, 3])
+        let operations: [SimulatedOperation] = [
+            .open, .read, .create, .write, .synchronizeFile, .synchronizeDirectory, .dropCache,
+            .rename, .truncate, .allocate, .listNames,
+        ]
+        var failureCount = 0
+        for operation in operations {
+            for occurrence in 1...200 {
+                let disk = SimulatedDisk(copying: origin)
+                disk.inject(Fault(operation, occurrence: occurrence))
+                let access: StoreOptions.Access = occurrence % 2 == 0 ? .existing : .create
+                if let opened = try? Engine.open(
+                    disk, options: StoreOptions(access: access), tuning: .small)
+                {
+                    try opened.close()
+                    // The fault was not met, or was overcome.
+                    if occurrence > 60 { break }
+                } else {
+                    failureCount += 1
+                }
+                #expect(disk.openHandleCount == 0, "\(operation) \(occurrence)")
+                disk.clearFaults()
+                try Engine.open(disk, tuning: .small).close()
+            }
+        }
+        #expect(failureCount > 40)
+    }
+
     private func fill(_ path: String) throws {
         let store = try Store.open(at: path, options: StoreOptions(), tuning: .small)
         for number in 0..<900 { try store.put(.numbered(number), sampleBytes(500)) }
