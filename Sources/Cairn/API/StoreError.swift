@@ -12,7 +12,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     public enum Kind: String, Sendable, CaseIterable {
         /// There is no store in the directory.
         case noStore
-        /// Another process holds the store.
+        /// Another process holds the store, or changes it faster than a reader can follow.
         case inUse
         /// The store was written by a newer program, or uses a feature that this one lacks.
         case unsupportedVersion

@@ -49,6 +49,8 @@ struct Opening<S: Storage> {
     var files: [ListedSegment] = []
     /// How many of them are there.
     private var presentCount = 0
+    /// Whether one of them has no file.
+    private var hasVanished = false
     var findings: [String] = []
     var hiddenSpans: [HiddenSpan] = []
     /// Segments that are to leave the list and the directory: open ones without a record, and
@@ -194,7 +196,29 @@ extension Opening {
 
     // MARK: Files
 
+    /// How often a reader looks for a list whose files are all there.
+    private static var listReadingMaximum: Int { 100 }
+
+    /// A writer takes a file away after MANIFEST no longer lists it. So a reader beside it that
+    /// misses a file looks at MANIFEST again; the file is missing if that is still the same.
     private mutating func openListed() throws(StoreError) {
+        for _ in 0..<Self.listReadingMaximum {
+            try openFiles()
+            if isWriter || !hasVanished { return }
+            let newest = try StoreFiles(storage: storage, tuning: tuning).manifestNow(of: identity)
+            if newest.generation == manifest.generation { return }
+            closeFiles()
+            findings = []
+            manifest = newest
+        }
+        throw StoreError(
+            .inUse,
+            "the writer of the store in \(storage.location) changed the list of segments each "
+                + "time it was read: try again")
+    }
+
+    private mutating func openFiles() throws(StoreError) {
+        hasVanished = false
         do {
             for entry in manifest.entries where entry.state != .retired {
                 files.append(try listed(entry))
@@ -212,6 +236,7 @@ extension Opening {
             try storage.open(name, in: .segments, writable: isWriter)
         }
         guard let file else {
+            hasVanished = true
             findings.append("segment \(name) is missing")
             return ListedSegment(entry: entry, ordinal: nil, byteCount: 0)
         }

@@ -37,6 +37,19 @@ struct StoreFiles<S: Storage> {
         }
     }
 
+    /// MANIFEST as it is now; a reader beside a writer looks again.
+    func manifestNow(of identity: StoreIdentity) throws(StoreError) -> Manifest {
+        do {
+            return try manifest(of: identity)
+        } catch let error as FileError {
+            throw StoreError(error, doing: "reading the store's files")
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            preconditionFailure("reading throws file errors and store errors only")
+        }
+    }
+
     private var noStore: StoreError {
         StoreError(.noStore, "there is no store in \(storage.location): it has no STORE")
     }

@@ -1,0 +1,82 @@
+// Opening for reading while a writer takes files away: what the list of a moment ago names and the
+// list of now does not is not missing.
+
+import Cairn
+import CairnFormat
+import CairnSystem
+import CairnTestSupport
+import Testing
+
+@Suite("Opening for reading beside a writer")
+struct ReaderBesideWriterTests {
+    private let disk = SimulatedDisk()
+
+    /// A writer with one segment that holds a record and one that waits empty.
+    private func writer() throws -> Engine<SimulatedDisk> {
+        let engine = try Engine.open(disk, tuning: .small)
+        _ = try engine.put(Key("key").bytes.rawSpan, [1].rawSpan)
+        while try engine.backgroundStep() {}
+        #expect(disk.fileNames(in: .segments).count == 2)
+        return engine
+    }
+
+    private func openReader() throws -> Engine<SimulatedDisk> {
+        disk.countsReads = true
+        defer {
+            disk.countsReads = false
+            disk.stepObserver = nil
+        }
+        return try Engine.open(disk, options: StoreOptions(access: .readOnly), tuning: .small)
+    }
+
+    @Test("a file that the writer took away after the list was read is not missed")
+    func vanished() throws {
+        let writer = try writer()
+        var readCount = 0
+        disk.stepObserver = { _ in
+            // STORE, MANIFEST, then the header of the first segment: the second is still to come.
+            readCount += 1
+            if readCount == 3 {
+                do { try writer.close() } catch { Issue.record("\(error)") }
+            }
+        }
+        let reader = try openReader()
+        #expect(readCount > 3)
+        #expect(disk.fileNames(in: .segments).count == 1)
+        #expect(reader.findings == [])
+        #expect(try reader.get(Key("key").bytes.rawSpan)?.bytes == [1])
+        #expect(try reader.get(Key("other").bytes.rawSpan) == nil)
+        let handleCount = disk.openHandleCount
+        try reader.close()
+        #expect(handleCount == 1 && disk.openHandleCount == 0)
+    }
+
+    @Test("a file that the list of now names is missing")
+    func missing() throws {
+        try writer().close()
+        disk.deleteFile(disk.fileNames(in: .segments)[0], in: .segments)
+        let reader = try openReader()
+        #expect(reader.findings.contains { $0.contains("is missing") })
+        expectError(.uncertain) { _ = try reader.get(Key("key").bytes.rawSpan) }
+        try reader.close()
+    }
+
+    @Test("a list that is another one at each look is given up, with an error that says so")
+    func restless() throws {
+        try writer().close()
+        let name = disk.fileNames(in: .segments)[0]
+        disk.deleteFile(name, in: .segments)
+        disk.stepObserver = { [disk] _ in
+            do {
+                let bytes = disk.bytes(of: "MANIFEST", in: .root) ?? []
+                var manifest = try Manifest(decoding: bytes.rawSpan)
+                manifest.generation += 1
+                disk.replaceBytes(of: "MANIFEST", in: .root, with: manifest.encoded())
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        expectError(.inUse, naming: "try again") { _ = try openReader() }
+        #expect(disk.openHandleCount == 0)
+    }
+}
