@@ -15,10 +15,13 @@ package final class DirectoryHandle: Sendable {
     package let path: String
     /// The descriptor, valid while the handle lives.
     package let rawValue: Int32
+    /// Whether the directory was made when it was opened.
+    package let isNew: Bool
 
-    private init(path: String, rawValue: Int32) {
+    private init(path: String, rawValue: Int32, isNew: Bool) {
         self.path = path
         self.rawValue = rawValue
+        self.isNew = isNew
     }
 
     deinit { try? SystemCall.close(rawValue) }
@@ -28,12 +31,13 @@ package final class DirectoryHandle: Sendable {
     package static func open(
         path: String, create: Bool = false
     ) throws(FileError) -> DirectoryHandle? {
+        var isNew = false
         if create {
-            try make(path) { () throws(Errno) in
+            isNew = try make(path) { () throws(Errno) in
                 try SystemCall.perform { unsafe cairn_make_directory(path) }
             }
         }
-        return try adopt(path, mustExist: create) { () throws(Errno) in
+        return try adopt(path, mustExist: create, isNew: isNew) { () throws(Errno) in
             try SystemCall.perform { unsafe cairn_open_directory(path) }
         }
     }
@@ -43,29 +47,35 @@ package final class DirectoryHandle: Sendable {
         _ name: String, create: Bool = false
     ) throws(FileError) -> DirectoryHandle? {
         let path = self.path(of: name)
+        var isNew = false
         if create {
-            try Self.make(path) { () throws(Errno) in
+            isNew = try Self.make(path) { () throws(Errno) in
                 try SystemCall.perform { unsafe cairn_make_directory_at(rawValue, name) }
             }
         }
-        return try Self.adopt(path, mustExist: create) { () throws(Errno) in
+        return try Self.adopt(path, mustExist: create, isNew: isNew) { () throws(Errno) in
             try SystemCall.perform { unsafe cairn_open_directory_at(rawValue, name) }
         }
     }
 
-    private static func make(_ path: String, _ call: () throws(Errno) -> Int32) throws(FileError) {
+    /// False when it is there already.
+    private static func make(
+        _ path: String, _ call: () throws(Errno) -> Int32
+    ) throws(FileError) -> Bool {
         do throws(Errno) {
             _ = try call()
+            return true
         } catch {
             if error.code != EEXIST { throw FileError(.makeDirectory, path: path, error) }
+            return false
         }
     }
 
     private static func adopt(
-        _ path: String, mustExist: Bool, _ call: () throws(Errno) -> Int32
+        _ path: String, mustExist: Bool, isNew: Bool, _ call: () throws(Errno) -> Int32
     ) throws(FileError) -> DirectoryHandle? {
         do throws(Errno) {
-            return DirectoryHandle(path: path, rawValue: try call())
+            return DirectoryHandle(path: path, rawValue: try call(), isNew: isNew)
         } catch {
             if error.code == ENOENT && !mustExist { return nil }
             throw FileError(.open, path: path, error)

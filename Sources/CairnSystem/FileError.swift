@@ -79,6 +79,8 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     package var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT || code == EFBIG }
     /// The name does not exist.
     package var isMissing: Bool { code == ENOENT }
+    /// The user may not do that.
+    package var isDenied: Bool { code == EACCES || code == EPERM }
     /// The name exists already.
     package var isPresent: Bool { code == EEXIST }
     /// The file system takes no writes.

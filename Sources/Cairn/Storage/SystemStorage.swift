@@ -131,12 +131,25 @@ extension SystemStorage {
         guard let root = try DirectoryHandle.open(path: location, create: creating) else {
             return false
         }
+        if creating { try confirmName(of: root) }
         var directories = [StoreDirectory.root: root]
         directories[.segments] = try root.directory("segments", create: creating)
         directories[.quarantine] = try root.directory("quarantine", create: creating)
         let opened = directories
         state.withLock { state in state.directories = opened }
         return true
+    }
+
+    /// Makes the name of a new store's directory durable, before anything in it is; also after an
+    /// attempt that was cut short. The names inside are the engine's to make durable.
+    private func confirmName(of root: DirectoryHandle) throws(FileError) {
+        if try root.open(StoreNames.identity, writable: false) != nil { return }
+        do throws(FileError) {
+            try root.directory("..")?.synchronize()
+        } catch {
+            // A directory in a place that we may not read is its maker's to make durable.
+            if root.isNew || !error.isDenied { throw error }
+        }
     }
 
     package func lock() throws(FileError) -> LockOutcome {

@@ -92,6 +92,20 @@ struct BadEnvironmentTests {
         withExtendedLifetime(directory) {}
     }
 
+    @Test("a store is not made where the name of its directory cannot be made durable")
+    func unreadableParent() async throws {
+        guard ChildProcess.isRoot else {
+            print("SKIPPED as root only: a parent directory that cannot be read")
+            return
+        }
+        let directory = try StoreTestDirectory()
+        let path = directory.path
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            try unreadableParentChild(path)
+        }
+        withExtendedLifetime(directory) {}
+    }
+
     @Test("a read-only file system: opening for writing is refused, for reading it works")
     func readOnlyFileSystem() async throws {
         guard ChildProcess.isRoot else {
@@ -222,6 +236,20 @@ private func permissionChild(_ path: String) throws {
     expectError(.inputOutput, naming: path + "/new", "Permission denied") {
         _ = try Store.open(at: path + "/new")
     }
+}
+
+private func unreadableParentChild(_ path: String) throws {
+    try #require(unsafe mkdir(path + "/given", 0o700) == 0)
+    for name in ["", "/given"] { try #require(unsafe chown(path + name, 65_534, 65_534) == 0) }
+    try #require(unsafe chmod(path, 0o300) == 0)
+    try ChildProcess.dropPrivileges()
+    expectError(.inputOutput, naming: path + "/made/..", "Permission denied") {
+        _ = try Store.open(at: path + "/made")
+    }
+    // Whoever gave us the directory saw to its name.
+    let store = try Store.open(at: path + "/given")
+    try store.put("key", [1])
+    try store.close()
 }
 
 private func readOnlyFileSystemChild(_ path: String) throws {
