@@ -1,8 +1,8 @@
 // Examining: what a writer must know of the record that its key has now. Reads the old header and
 // key, outside every lock; the append checks under the lock that nothing changed since.
 //
-// A key that is not there costs no read, a small blob one pread as a rule, a large blob one more
-// for its composite record. Any thread that holds no lock; it enters a reader's section of its own,
+// A key that is not there costs no read, any other one pread as a rule: the composite record of a
+// large blob is small, too. Any thread that holds no lock; it enters a reader's section of its own,
 // so what it returns are copies. Spec: Engine.md, "The write path".
 
 internal import CairnFormat
@@ -26,7 +26,7 @@ extension Engine {
         let location = examined.occupant
         switch try fetchFront(location, key: key, wanted: 512, scratch, count: &count) {
         case .found(let header):
-            examined.found = try found(header, location, key, scratch)
+            examined.found = try found(header, location, key, scratch, count)
         case .other(let header):
             let record = scratch.record
             examined.otherKey = record.bytes(header.keyRange).copyBytes()
@@ -41,13 +41,14 @@ extension Engine {
     }
 
     private func found(
-        _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch
+        _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch,
+        _ count: Int
     ) throws(StoreError) -> FoundRecord {
         var extent: BlobExtent?
         var isDamaged = false
         if header.type == .composite {
             do {
-                let composite = try composite(of: header, location, key, scratch)
+                let composite = try composite(of: header, location, key, scratch, count)
                 extent = BlobExtent(
                     blobID: composite.blobID, chunkCount: UInt64(composite.chunkCount))
             } catch {

@@ -37,7 +37,8 @@ extension Engine {
             return .damaged(FormatError(.invalidField("length"), in: .record, at: 0))
         }
         if count < header.prefixByteCount {
-            count = try fetch(location, from: 0, byteCount: header.prefixByteCount, scratch)
+            count += try fetch(
+                location, from: count, byteCount: header.prefixByteCount - count, scratch)
             record = scratch.record
         }
         let isIntact =

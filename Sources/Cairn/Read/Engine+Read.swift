@@ -89,7 +89,7 @@ extension Engine {
         case .found(let header):
             try checkHidden(key, foundSequence: header.sequence)
             if header.type == .composite {
-                return try readLarge(header, location, key, range, scratch, &sink)
+                return try readLarge(header, location, key, range, scratch, count, &sink)
             }
             try deliver(header, location, key, range, scratch, count, &sink)
             return .done
@@ -138,9 +138,9 @@ extension Engine {
     /// the key is overwritten.
     private func readLarge(
         _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<UInt64>?,
-        _ scratch: ReadScratch, _ sink: inout some BlobSink
+        _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
     ) throws(StoreError) -> Reading {
-        let composite = try composite(of: header, location, key, scratch)
+        let composite = try composite(of: header, location, key, scratch, count)
         pins.pin(composite.blobID)
         defer { pins.unpin(composite.blobID) }
         guard self.location(of: hash(key), key) == location else { return .retry }
@@ -157,13 +157,16 @@ extension Engine {
         return .done
     }
 
-    /// The composite payload of the record whose front is in `scratch`.
+    /// The composite payload of the record whose first `count` bytes are in `scratch`.
     func composite(
-        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch
+        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch,
+        _ count: Int
     ) throws(StoreError) -> Composite {
         let end = header.payloadRange.upperBound
-        let count = try fetch(location, from: 0, byteCount: end, scratch)
-        guard count == end else { throw damaged(key, location, "its bytes end early") }
+        if count < end {
+            let more = try fetch(location, from: count, byteCount: end - count, scratch)
+            guard count + more == end else { throw damaged(key, location, "its bytes end early") }
+        }
         let record = scratch.record
         let payload = record.bytes(header.payloadRange)
         guard Checksum.crc32c(payload) == header.payloadCRC else {
