@@ -28,7 +28,8 @@ package struct Tuning: Sendable {
     package var writeAheadByteCount: UInt64 = 1 << 20
     /// How long a leader waits for the writers of the last batch.
     package var lingerNanoseconds: UInt64 = 50_000
-    /// Idle time after which a mark proves the last batch.
+    /// How often the keeper looks whether the log is idle: a mark proves the last batch when nothing
+    /// was appended between two looks.
     package var idleMarkNanoseconds: UInt64 = 1_000_000_000
     /// Least time between two attempts to leave the disk-full state.
     package var regainNanoseconds: UInt64 = 20_000_000

@@ -1,8 +1,8 @@
 // Keeper — the store's own thread.
 //
 // It sleeps until the engine rings: then it commits what was submitted with callbacks, syncs
-// interval writes when their time has come, does background steps, and appends a mark after a
-// second of idleness. Errors are not lost: the engine tells those who wait, and a full disk or a
+// interval writes when their time has come, does background steps, and appends a mark after one to
+// two seconds of idleness. Errors are not lost: the engine tells those who wait, and a full disk or a
 // failed store shows in every later write. Stopped before the engine is closed, by its own thread
 // too: a callback may drop the last reference to the store.
 
