@@ -97,6 +97,42 @@ struct OracleTests {
         #expect(!accepts(some, [7, 8, nil]))
     }
 
+    @Test("an absent key proves its delete, unless that may have found nothing")
+    func absence() throws {
+        var certain = try oracle(
+            [([(0, 7)], .synced), ([(1, 8)], .os), ([(0, nil)], .os)], acknowledged: [0])
+        certain.promiseShown(nil, 0, by: 2)
+        #expect(accepts(certain, [nil, 8, nil]))
+        #expect(!accepts(certain, [nil, nil, nil]))
+        #expect(!accepts(certain, [7, 8, nil]))
+        var doubtful = try oracle([([(0, 7)], .os), ([(1, 8)], .os), ([(0, nil)], .os)])
+        doubtful.doubt(0, event: 1)
+        doubtful.promiseShown(nil, 0, by: 2)
+        #expect(accepts(doubtful, [nil, 8, nil]))
+        #expect(accepts(doubtful, [nil, nil, nil]))
+    }
+
+    @Test("of deletes in a row an absent key proves the first")
+    func absenceInARow() throws {
+        var some = try oracle(
+            [([(0, 7)], .synced), ([(0, nil)], .os), ([(1, 8)], .os), ([(0, nil)], .os)],
+            acknowledged: [0])
+        some.promiseShown(nil, 0, by: 3)
+        #expect(accepts(some, [nil, nil, nil]))
+        #expect(!accepts(some, [7, nil, nil]))
+    }
+
+    @Test("after a failed sync a kill may take what was answered from the cache")
+    func cacheAfterFailedSync() throws {
+        var one = try oracle([([(0, 7)], .os)], acknowledged: [0])
+        #expect(!accepts(one, [nil, nil, nil], afterPowerCut: false))
+        one.forgetWritten()
+        one.answered(.os, restingOn: 1)
+        #expect(accepts(one, [nil, nil, nil], afterPowerCut: false))
+        one.answered(.synced, restingOn: 1)
+        #expect(!accepts(one, [nil, nil, nil], afterPowerCut: false))
+    }
+
     @Test("what an opening has shown stays")
     func shown() throws {
         var oracle = try oracle([([(0, 7)], .os)], acknowledged: [0])

@@ -12,7 +12,7 @@ extension CrashExhaustive {
             + drawn
     }
 
-    private static func tuning(_ change: (inout Tuning) -> Void = { _ in }) -> Tuning {
+    static func tuning(_ change: (inout Tuning) -> Void = { _ in }) -> Tuning {
         var random = TestRandom(seed: 1)
         var tuning = CrashWorld.tinyTuning(random: &random)
         tuning.bufferByteCount = 2048
@@ -30,13 +30,13 @@ extension CrashExhaustive {
         return tuning
     }
 
-    private static func put(
+    static func put(
         _ key: Int, _ byteCount: Int, _ durability: Durability, isBlocking: Bool = false
     ) -> CrashOperation {
         .write(CrashWrite(key: key, byteCount: byteCount), durability, isBlocking: isBlocking)
     }
 
-    private static func delete(_ key: Int, _ durability: Durability) -> CrashOperation {
+    static func delete(_ key: Int, _ durability: Durability) -> CrashOperation {
         .write(CrashWrite(key: key, byteCount: nil), durability, isBlocking: false)
     }
 

@@ -66,7 +66,17 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
         return world
     }
 
-    private func live(_ world: CrashWorld) throws(CrashFailure) {
+    /// Lives the script once, whole, and ends it in each of these ways.
+    package func runWhole(
+        variants: [PowerCutVariant], marks: MarkBoard
+    ) throws(CrashFailure) {
+        let world = try prepared(marks)
+        try live(world)
+        for variant in variants { try recover(world, .powerCut(variant), again: true) }
+        try recover(world, .kill, again: true)
+    }
+
+    func live(_ world: CrashWorld) throws(CrashFailure) {
         guard try world.open() else { return }
         try world.verify()
         for operation in script {
@@ -76,7 +86,8 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
         if closes && !world.disk.isDead { try world.close() }
     }
 
-    private func recover(
+    /// Ends a copy of the world and judges what it leaves.
+    func recover(
         _ dead: CrashWorld, _ end: CrashEnd, again: Bool
     ) throws(CrashFailure) {
         let world = dead.fork()

@@ -111,7 +111,6 @@ extension CrashWorld {
         try checking { () throws(OracleViolation) in
             try oracle.acknowledge(group, sequences: receipts.map(\.version.sequence))
         }
-        if hasSyncFailed { oracle.forgetWritten() }
     }
 
     // MARK: Conditions
@@ -190,11 +189,7 @@ extension CrashWorld {
                 "after a failed sync \(oracle.name(key)) reads as \(Oracle.describe(reading)), "
                     + "not as \(Oracle.describe(states))")
         }
-        // A delete may have found nothing to delete: then what shows is older, and durable.
-        guard let group = state.group, !oracle.isDurablyAbsent(key) || reading != nil else {
-            return
-        }
-        oracle.promise(durable: group + 1)
+        oracle.promiseShown(reading, key, by: state.group)
     }
 
     /// Whether a read may answer that it does not know.

@@ -44,6 +44,30 @@ extension Oracle {
                 + reasons.joined(separator: "; ") + history(readings))
     }
 
+    /// After a failed sync a read has shown what `key` durably is: `group` made it so, at the
+    /// latest; nil: it was so before.
+    package mutating func promiseShown(_ reading: OracleReading?, _ key: Int, by group: Int?) {
+        let cause = reading == nil ? firstDelete(of: key) : group
+        if let cause { promise(durable: cause + 1) }
+    }
+
+    /// The oldest group that may have made the key what it is now, absent. A delete of nothing
+    /// appends no record, so those behind it prove nothing; nil: it may never have had a value.
+    private func firstDelete(of key: Int) -> Int? {
+        var cause: Int?
+        for place in groups.indices.reversed() {
+            guard groups[place].fate != .void,
+                let write = groups[place].writes.first(where: { $0.key == key })
+            else { continue }
+            if write.value == nil {
+                cause = place
+            } else if !isDoubtful(place) {
+                return cause
+            }
+        }
+        return base[key] == nil ? nil : cause
+    }
+
     /// Why a log of `length` groups does not explain the readings; nil: it does.
     private func objection(
         to readings: [OracleReading?], _ length: Int, _ unknown: Set<Int>

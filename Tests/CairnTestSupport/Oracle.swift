@@ -83,6 +83,8 @@ package struct Oracle: Sendable {
     package private(set) var durableCount = 0
     /// So many groups must survive a kill.
     package private(set) var writtenCount = 0
+    /// A sync has failed: a kill may take what a power cut may.
+    private var trustsCache = true
 
     package init(keys: [[UInt8]]) {
         self.keys = keys
@@ -155,11 +157,15 @@ package struct Oracle: Sendable {
 
     /// The first `count` groups survive a kill; takes no promise back.
     package mutating func promise(written count: Int) {
-        writtenCount = max(writtenCount, count)
+        if trustsCache { writtenCount = max(writtenCount, count) }
     }
 
-    /// After a failed sync the system may lose what it was handed although nobody cut the power.
-    package mutating func forgetWritten() { writtenCount = durableCount }
+    /// After a failed sync the system may lose what it was handed although nobody cut the power;
+    /// from now on to the next opening only what is durable is promised.
+    package mutating func forgetWritten() {
+        writtenCount = durableCount
+        trustsCache = false
+    }
 
     /// How many groups an answer about `key` rests on that is given now without a record.
     package func support(of key: Int) -> Int {
@@ -204,6 +210,7 @@ package struct Oracle: Sendable {
         groups.removeAll(keepingCapacity: true)
         durableCount = 0
         writtenCount = 0
+        trustsCache = true
         for reading in readings {
             highestSequence = max(highestSequence, reading?.sequence ?? 0)
         }
@@ -258,13 +265,6 @@ extension Oracle {
     /// What a condition is decided on: pending writes count.
     package func appended(_ key: Int) -> [OracleState] {
         newest(key) { $0 == .acknowledged || $0 == .pending }
-    }
-
-    /// Whether the key may have no value in what is known to be durable.
-    package func isDurablyAbsent(_ key: Int) -> Bool {
-        var copy = self
-        copy.groups.removeLast(groups.count - durableCount)
-        return copy.appended(key).contains { $0.value == nil }
     }
 
     private func newest(_ key: Int, _ isCertain: (Fate) -> Bool) -> [OracleState] {
