@@ -35,6 +35,14 @@ struct CrashTests {
         #expect(count.steps > 10 && count.cuts > count.steps * variants.count)
     }
 
+    @Test(
+        "any call may fail, for any reason, once or for ever", arguments: CrashExhaustive.all)
+    func everyFailure(of script: CrashExhaustive) throws {
+        let count = try script.runFailing(marks: MarkBoard())
+        print("\(script.name): \(count) endings of failed calls")
+        #expect(count > 100)
+    }
+
     @Test("recovery may be cut at every step, and the recovery from that too")
     func insideRecovery() throws {
         let wanted = CrashSettings.number("CAIRN_CRASH_PAIRS") ?? CrashSettings.scaled(2000)

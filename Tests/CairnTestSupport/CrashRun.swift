@@ -135,9 +135,28 @@ extension CrashWorld {
         disk.inject(fault)
     }
 
+    /// Something fails from now on, in the opening or after it.
+    package func trouble(_ fault: Fault) {
+        note("call \(fault.occurrence) will fail: \(fault.failure), sticky: \(fault.isSticky)")
+        isTroubled = true
+        keepsFaults = true
+        disk.inject(fault)
+    }
+
     /// Room again, and no more faults.
     package func endTrouble() {
         disk.clearFaults()
         disk.capacity = nil
+        keepsFaults = false
+    }
+
+    /// A store that has not turned read-only takes writes again as soon as the trouble is over.
+    package func goOn() throws(CrashFailure) {
+        endTrouble()
+        isTroubled = false
+        guard engine != nil, !hasFailed else { return }
+        try perform(.flush)
+        try perform(.write(CrashWrite(key: 0, byteCount: 33), .synced, isBlocking: true))
+        try perform(.readAll)
     }
 }

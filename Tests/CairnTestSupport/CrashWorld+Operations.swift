@@ -88,7 +88,7 @@ extension CrashWorld {
             note("\(fault.operations) will fail: \(fault.failure)")
             isTroubled = true
             disk.inject(fault)
-        case .clearFaults: disk.clearFaults()
+        case .clearFaults: if !keepsFaults { disk.clearFaults() }
         case .capacity(let room): setCapacity(room)
         }
     }

@@ -10,10 +10,14 @@ extension CrashWorld {
         note("open for reading")
         let steps = disk.stepCount
         let options = StoreOptions(access: .readOnly)
+        let handleCount = disk.openHandleCount
         let reader: Engine<SimulatedDisk>
         do {
             reader = try Engine.open(disk, options: options, tuning: tuning)
         } catch {
+            guard disk.openHandleCount == handleCount else {
+                throw fail("a failed opening for reading left files open: \(error)")
+            }
             return try acceptPeek(error)
         }
         defer { try? reader.close() }

@@ -58,6 +58,9 @@ extension CrashWorld {
         if !disk.isDead {
             self.engine = nil
             waiting.removeAll()
+            guard disk.openHandleCount == 0 else {
+                throw fail("\(disk.openHandleCount) files are open after closing")
+            }
         }
     }
 
@@ -111,14 +114,18 @@ extension CrashWorld {
             isCreated ? CrashMark.cutInOpening.rawValue : CrashMark.cutInCreation.rawValue
         note("open")
         survey = surveys ? CrashSurvey(disk) : nil
+        let handleCount = disk.openHandleCount
         do {
             engine = try Engine.open(disk, options: options, tuning: tuning)
         } catch {
+            guard disk.openHandleCount == handleCount else {
+                throw fail("a failed opening left files open: \(error)")
+            }
             try acceptOpening(error)
             return false
         }
         isCreated = true
-        disk.clearFaults()
+        if !keepsFaults { disk.clearFaults() }
         return true
     }
 
@@ -136,6 +143,9 @@ extension CrashWorld {
     /// Compares what the store shows with what it must show; then a new life begins.
     package func verify() throws(CrashFailure) {
         guard let engine else { throw fail("nothing is open") }
+        let faults = disk.pendingFaults
+        disk.pendingFaults = []
+        defer { disk.pendingFaults = faults }
         let statistics = engine.statistics()
         try checkFindings(engine, statistics)
         var readings: [OracleReading?] = []
@@ -209,7 +219,7 @@ extension CrashWorld {
         hasFailed = false
         hasSyncFailed = false
         wasPowerCut = false
-        isTroubled = disk.capacity != nil
+        isTroubled = disk.capacity != nil || keepsFaults
         if isFull { marks.hit(.diskFullThenRecovered) }
         isFull = false
         openingSequence = statistics.nextSequence

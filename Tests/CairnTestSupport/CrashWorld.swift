@@ -55,6 +55,8 @@ package final class CrashWorld {
     var hasFailed = false
     /// A file or directory sync has failed since the last reboot.
     var hasSyncFailed = false
+    /// Faults outlive the opening.
+    var keepsFaults = false
     /// Faults are about, so that an operation may fail at any time.
     var isTroubled = false
     /// Counts operations: failures of one operation belong together.

@@ -148,6 +148,12 @@ extension SimulatedDisk {
         withLock { $0.faults.removeAll() }
     }
 
+    /// The faults, those that struck and those to come; a test may set them aside for a while.
+    package var pendingFaults: [Fault] {
+        get { withLock { $0.faults } }
+        set { withLock { $0.faults = newValue } }
+    }
+
     /// How many bytes all files together may occupy, in pages of 4 KiB; nil: no limit.
     package var capacity: UInt64? {
         get { withLock { $0.capacityPageCount.map { UInt64($0) * 4096 } } }

@@ -56,7 +56,8 @@ package struct Fault: Sendable {
     package var namePrefix: String
     /// Only calls on files whose names end like this.
     package var nameSuffix: String
-    var matchCount = 0
+    /// How many calls have matched so far.
+    package internal(set) var matchCount = 0
 
     /// The `occurrence`-th call of one of `operations`, on a matching name, fails.
     package init(

@@ -89,12 +89,12 @@ extension Engine {
         state.point.isOpen = false
         handles.remove(active.ordinal)
         lock.unlock()
+        readers.retire { [storage] in storage.close(active.file) }
         do {
             try storage.unlink(SegmentFileName(active.id).description, in: .segments)
         } catch {
             throw StoreError(error, doing: "removing an empty segment")
         }
-        readers.retire { [storage] in storage.close(active.file) }
     }
 
     /// Appends the seal record and cuts off zeros ahead of it. Nothing waits in memory.
