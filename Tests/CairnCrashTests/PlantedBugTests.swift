@@ -27,7 +27,7 @@
             }
             let what = finding.failure.message.split(separator: "\n").first ?? ""
             print(
-                "\(bug): \(finding.milliseconds) ms, by \(finding.driver), "
+                "\(bug): \(finding.milliseconds) ms, \(finding.points) points, by \(finding.driver), "
                     + "SEED=\(finding.failure.seed): \(what.prefix(200))")
         }
     }

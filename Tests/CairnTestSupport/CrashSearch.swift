@@ -9,6 +9,8 @@ package struct CrashFinding: Sendable, Equatable {
     package let failure: CrashFailure
     package let driver: String
     package let milliseconds: UInt64
+    /// How many crash points, failed calls and damages were tried before.
+    package let points: Int
 
     package static func == (left: CrashFinding, right: CrashFinding) -> Bool {
         left.failure.seed == right.failure.seed && left.driver == right.driver
@@ -21,6 +23,7 @@ package struct CrashSearch {
     private let limit: UInt64
     private let marks = MarkBoard()
     private var seed: UInt64
+    private var points = 0
 
     package init(seconds: UInt64, seed: UInt64) {
         limit = seconds * 1_000_000_000
@@ -37,7 +40,7 @@ package struct CrashSearch {
                 } catch {
                     return CrashFinding(
                         failure: error, driver: driver.rawValue,
-                        milliseconds: elapsed / 1_000_000)
+                        milliseconds: elapsed / 1_000_000, points: points)
                 }
             }
             round += 1
@@ -48,6 +51,7 @@ package struct CrashSearch {
     private enum Driver: String, CaseIterable {
         case random = "random lives"
         case exhaustive = "every step"
+        case failures = "every failure"
         case pairs = "cuts inside recovery"
         case rot = "rot"
     }
@@ -58,20 +62,25 @@ package struct CrashSearch {
         switch driver {
         case .random:
             for _ in 0..<400 where elapsed < limit {
-                _ = try CrashRun(seed: seed, marks: marks).run()
+                points += try CrashRun(seed: seed, marks: marks).run()
                 seed += 1
             }
         case .exhaustive:
             let scripts = CrashExhaustive.all
-            _ = try scripts[round % scripts.count].run(
-                variants: PowerCutVariant.variants(randomCount: 4, seed: seed), marks: marks)
-        case .pairs: _ = try CrashPairs(seed: seed, marks: marks).run()
+            points += try scripts[round % scripts.count].run(
+                variants: PowerCutVariant.variants(randomCount: 4, seed: seed), marks: marks
+            ).cuts
+        case .failures:
+            let scripts = CrashExhaustive.all
+            points += try scripts[round % scripts.count].runFailing(marks: marks)
+        case .pairs: points += try CrashPairs(seed: seed, marks: marks).run()
         case .rot:
             let rot = try CrashRot()
             var random = TestRandom(seed: seed)
             for item in rot.sample(2000, random: &random) {
                 try rot.check(item, acceptingLoss: false)
                 if item.canStrikeOpenStore { try rot.checkWhileOpen(item) }
+                points += 1
             }
         }
     }

@@ -17,6 +17,7 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
     case failedSyncRetried
     case oldSegmentNeverSynced
     case oldSegmentSyncedLate
+    case chunksOfOldSegmentUnsynced
     case cacheKeptAtOpen
     case noSyncAtOpen
     case resynchronisedPastHole
@@ -29,6 +30,7 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
     case payloadChecksumIgnored
     case blockChecksumIgnored
     case manifestDirectoryUnsynced
+    case filesRemovedBeforeManifest
     case supersededPublishedLate
     case keyNotCompared
 

@@ -168,7 +168,10 @@ extension Engine {
                 // Zeros are a legal tail: they cost space, nothing else.
             }
         }
-        if PlantedBug.oldSegmentNeverSynced.isPlanted || PlantedBug.oldSegmentSyncedLate.isPlanted {
+        let isLeft =
+            PlantedBug.oldSegmentNeverSynced.isPlanted
+            || PlantedBug.chunksOfOldSegmentUnsynced.isPlanted && owesChunksOnly()
+        if isLeft || PlantedBug.oldSegmentSyncedLate.isPlanted {
             if PlantedBug.oldSegmentSyncedLate.isPlanted { lateFile = active.file }
             pretendSynced()
         } else {
@@ -191,6 +194,17 @@ extension Engine {
             state.settle(into: &completed)
             return completed
         }
+    }
+
+    /// For the planted fault of not syncing an old segment because nobody waits for its sync:
+    /// chunks have no waiter, and the sync of their composite record reaches the new segment only.
+    private func owesChunksOnly() -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard let active = state.active, let chunk = state.plantedChunk,
+            !state.pending.needsSync, state.unsyncedHashes.isEmpty
+        else { return false }
+        return chunk.segmentOrdinal == active.ordinal && chunk.offset >= state.syncedOffset
     }
 
     /// Queues the ended segment's entry for the next manifest.

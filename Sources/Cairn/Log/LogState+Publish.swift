@@ -25,6 +25,9 @@ extension LogState {
     private mutating func publish(_ counter: PendingQueue.Counter) {
         pending[counter].isDone = true
         let entry = pending[counter]
+        if PlantedBug.chunksOfOldSegmentUnsynced.isPlanted, entry.action == .chunk {
+            plantedChunk = entry.location
+        }
         if entry.action == .barrier || entry.action == .chunk { return }
         if entry.isSuperseded {
             if let extent = entry.extent { retire(extent) }

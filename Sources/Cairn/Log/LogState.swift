@@ -99,6 +99,8 @@ struct LogState: ~Copyable {
     /// How many were noted since the store was opened and lie below `flushedOffset`.
     var flushedHashCount: UInt64 = 0
     var pending = PendingQueue()
+    /// Set by a planted fault only: the last chunk that was written.
+    var plantedChunk: Location?
 
     // Numbers
     var nextSequence: UInt64 = 0
