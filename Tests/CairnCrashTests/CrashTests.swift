@@ -36,7 +36,7 @@ struct CrashTests {
     }
 
     @Test(
-        "any call may fail, for any reason, once or for ever", arguments: CrashExhaustive.all)
+        "any call may fail, once for any reason, or for ever", arguments: CrashExhaustive.all)
     func everyFailure(of script: CrashExhaustive) throws {
         let count = try script.runFailing(marks: MarkBoard())
         print("\(script.name): \(count) endings of failed calls")

@@ -3,30 +3,39 @@
 internal import Cairn
 
 extension CrashExhaustive {
-    /// Lets every call fail, one at a time, once or from then on, for each reason. The script goes on as it can; every other time the trouble ends before the store is
+    /// Lets every call fail, one at a time, once for each reason, or from then on; and lets reads
+    /// alone fail from each of them on. The script goes on as it can; every other time the trouble ends before the store is
     /// closed. Then comes a power cut or a kill. Returns how many failures were tried.
     package func runFailing(marks: MarkBoard) throws(CrashFailure) -> Int {
         let start = try prepared(marks)
+        var fault = Fault()
         var count = 0
+        fault.operations = SimulatedOperation.allCases
         for failure in Fault.Failure.allCases {
-            for isSticky in [false, true] {
-                var number = 1
-                while try fail(start, number, failure, isSticky) {
-                    number += 1
-                    count += 1
-                }
-            }
+            fault.failure = failure
+            count += try failEach(start, fault)
         }
-        return count
+        fault.isSticky = true
+        for failure in [Fault.Failure.noSpace, .inputOutput] {
+            fault.failure = failure
+            count += try failEach(start, fault)
+        }
+        fault.operations = [.read]
+        return try count + failEach(start, fault)
     }
 
-    /// Lets the call with this number fail; false when there are not so many.
-    private func fail(
-        _ start: CrashWorld, _ number: Int, _ failure: Fault.Failure, _ isSticky: Bool
-    ) throws(CrashFailure) -> Bool {
+    /// Lets the fault strike at the first call, at the second, and so on; returns how often.
+    private func failEach(_ start: CrashWorld, _ fault: Fault) throws(CrashFailure) -> Int {
+        var fault = fault
+        fault.occurrence = 1
+        while try fail(start, fault) { fault.occurrence += 1 }
+        return fault.occurrence - 1
+    }
+
+    /// Lives with the fault; false when it never struck.
+    private func fail(_ start: CrashWorld, _ fault: Fault) throws(CrashFailure) -> Bool {
+        let number = fault.occurrence
         let world = start.fork()
-        var fault = Fault(failure: failure, occurrence: number, isSticky: isSticky)
-        fault.operations = SimulatedOperation.allCases
         world.trouble(fault)
         var item = self
         item.closes = closes && number % 2 == 1

@@ -80,7 +80,8 @@ extension CrashExhaustive {
                 put(1, 1500, .synced, isBlocking: true),
                 .beginUpload(key: 2, .none, .synced), .feedUpload(byteCount: 900),
                 put(1, 1100, .os), .feedUpload(byteCount: 800), .commitUpload,
-                .backgroundStep, .backgroundStep, delete(1, .synced), .commit(sync: false),
+                .backgroundStep, .backgroundStep, .backgroundStep, .backgroundStep,
+                delete(1, .synced), .commit(sync: false),
                 .beginUpload(key: 3, .none, .interval), .feedUpload(byteCount: 700), .abortUpload,
                 .backgroundStep, put(2, 5, .synced, isBlocking: true), .backgroundStep,
             ])

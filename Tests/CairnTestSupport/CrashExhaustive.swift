@@ -10,6 +10,8 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
     package var prologue: [CrashOperation] = []
     package var prologueEnd = CrashEnd.kill
     package var script: [CrashOperation]
+    /// Everything is written, synced and cleaned up at the end, and the accounts are compared.
+    package var settles = false
     package var closes = true
     package var seed: UInt64 = 1
 
@@ -83,6 +85,7 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
             if world.disk.isDead { return }
             try world.perform(operation)
         }
+        if settles { try world.settle() }
         if closes && !world.disk.isDead { try world.close() }
     }
 

@@ -150,7 +150,8 @@ extension CrashWorld {
         keepsFaults = false
     }
 
-    /// A store that has not turned read-only takes writes again as soon as the trouble is over.
+    /// A store that has not turned read-only takes writes again as soon as the trouble is over,
+    /// and settles its accounts.
     package func goOn() throws(CrashFailure) {
         endTrouble()
         isTroubled = false
@@ -158,5 +159,6 @@ extension CrashWorld {
         try perform(.flush)
         try perform(.write(CrashWrite(key: 0, byteCount: 33), .synced, isBlocking: true))
         try perform(.readAll)
+        try settle()
     }
 }

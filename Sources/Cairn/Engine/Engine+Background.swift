@@ -108,8 +108,14 @@ extension Engine {
         guard let extent = takeDeadBlob() else { return false }
         let count = min(extent.chunkCount, Self.chunksPerStep)
         let rest = extent.chunkCount - count
-        for number in rest..<extent.chunkCount {
-            try removeChunk(ChunkKey(blobID: extent.blobID, chunkNumber: UInt32(number)))
+        do {
+            for number in rest..<extent.chunkCount {
+                try removeChunk(ChunkKey(blobID: extent.blobID, chunkNumber: UInt32(number)))
+            }
+        } catch {
+            // Behind the others, so that a chunk that cannot be read keeps none of them waiting.
+            retireBlob(extent)
+            throw error
         }
         if rest > 0 { retireBlob(BlobExtent(blobID: extent.blobID, chunkCount: rest)) }
         return true
