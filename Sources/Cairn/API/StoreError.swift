@@ -5,6 +5,7 @@
 
 internal import CairnFormat
 internal import CairnSystem
+internal import Glibc
 
 /// Why an operation on a store failed.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
@@ -101,6 +102,9 @@ extension StoreError {
         let kind: Kind = error.isOutOfSpace ? .diskFull : .inputOutput
         self.init(kind, "\(task): \(error)", errno: error.code)
     }
+
+    /// There were no file descriptors left.
+    var isOutOfDescriptors: Bool { errno == EMFILE || errno == ENFILE }
 
     static func damagedFile(_ name: String, _ error: FormatError) -> StoreError {
         StoreError(.storeDamaged, "\(name) is damaged: \(error)")

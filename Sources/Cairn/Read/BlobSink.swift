@@ -11,6 +11,8 @@ protocol BlobSink {
     /// Called once, before any piece; `byteCount` is how many bytes will follow.
     mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError)
     mutating func take(_ piece: RawSpan) throws(StoreError)
+    /// Until then a read that failed can begin anew, with another `begin`.
+    var hasReceived: Bool { get }
     /// Called before `begin` when the blob is a large one, while it is pinned.
     mutating func found(_ composite: Composite)
 }
@@ -26,6 +28,7 @@ struct ArraySink: BlobSink {
 
     private(set) var information: BlobInformation?
     private(set) var bytes: [UInt8] = []
+    var hasReceived: Bool { !bytes.isEmpty }
 
     mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError) {
         guard byteCount <= Self.byteCountMaximum else {
@@ -45,6 +48,7 @@ struct ArraySink: BlobSink {
 /// Hands every piece to a closure.
 struct ClosureSink: BlobSink {
     private(set) var information: BlobInformation?
+    private(set) var hasReceived = false
     private let body: (RawSpan) -> Void
 
     init(_ body: @escaping (RawSpan) -> Void) { self.body = body }
@@ -53,5 +57,8 @@ struct ClosureSink: BlobSink {
         self.information = information
     }
 
-    mutating func take(_ piece: RawSpan) throws(StoreError) { body(piece) }
+    mutating func take(_ piece: RawSpan) throws(StoreError) {
+        hasReceived = true
+        body(piece)
+    }
 }

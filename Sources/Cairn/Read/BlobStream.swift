@@ -65,6 +65,7 @@ package final class BlobStream<S: Storage>: @unchecked Sendable {
 
 private struct PieceSink: BlobSink {
     var bytes: [UInt8] = []
+    var hasReceived: Bool { !bytes.isEmpty }
 
     mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError) {}
     mutating func take(_ piece: RawSpan) throws(StoreError) { bytes.append(copying: piece) }
@@ -110,9 +111,18 @@ extension Engine {
     ) throws(StoreError) {
         let scratch = ReadScratch.take()
         defer { scratch.giveBack() }
-        let token = readers.enter()
-        defer { readers.leave(token) }
-        try deliverChunks(of: composite, key, range, scratch, &sink)
+        var attempt = 0
+        while true {
+            segmentFiles.awaitDescriptors()
+            do {
+                let token = readers.enter()
+                defer { readers.leave(token) }
+                return try deliverChunks(of: composite, key, range, scratch, &sink)
+            } catch {
+                guard !sink.hasReceived, segmentFiles.mayRepeat(after: error, attempt: &attempt)
+                else { throw error }
+            }
+        }
     }
 }
 
@@ -121,6 +131,7 @@ private struct PinSink: BlobSink {
     let pins: BlobPins
     private(set) var information: BlobInformation?
     private(set) var composite: Composite?
+    var hasReceived: Bool { composite != nil }
 
     init(pins: BlobPins) { self.pins = pins }
 

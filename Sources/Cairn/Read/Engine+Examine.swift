@@ -11,6 +11,20 @@ internal import CairnSystem
 extension Engine {
     /// The present record of a key, or the other key that holds its hash.
     func examine(_ hash: UInt64, _ key: RawSpan) throws(StoreError) -> Examined {
+        var attempt = 0
+        while true {
+            segmentFiles.awaitDescriptors()
+            do {
+                return try examineInSection(hash, key)
+            } catch {
+                guard segmentFiles.mayRepeat(after: error, attempt: &attempt) else { throw error }
+            }
+        }
+    }
+
+    private func examineInSection(
+        _ hash: UInt64, _ key: RawSpan
+    ) throws(StoreError) -> Examined {
         let scratch = ReadScratch.take()
         defer { scratch.giveBack() }
         let token = readers.enter()

@@ -67,21 +67,24 @@ extension Engine {
         var offset = header.prefixByteCount + entries.storedOffset(ofBlock: wanted.lowerBound)
         var buffer = scratch.record
         var held = 0..<count
+        var skew = 0
         for number in wanted {
             let block = entries.block(number, at: offset - header.prefixByteCount)
             let end = offset + block.storedRange.count
             if end > held.upperBound || offset < held.lowerBound {
                 let limit = min(
                     header.unpaddedByteCount, max(end, offset + ReadScratch.windowByteCount))
-                buffer = scratch.windowBuffer(limit - offset)
+                // At the same place of a page as in the file: the kernel copies faster so.
+                skew = Int(truncatingIfNeeded: location.offset &+ UInt64(offset)) & 4095
+                buffer = scratch.windowBuffer(skew + limit - offset)
                 let more = try fetch(
-                    location, from: offset, byteCount: limit - offset, to: 0, of: buffer)
+                    location, from: offset, byteCount: limit - offset, to: skew, of: buffer)
                 held = offset..<offset + more
             }
             guard end <= held.upperBound else {
                 throw damaged(key, location, "its bytes end early")
             }
-            let place = offset - held.lowerBound
+            let place = skew + offset - held.lowerBound
             try deliver(
                 block, buffer.bytes(place..<place + block.storedRange.count), location, key, range,
                 scratch, &sink)

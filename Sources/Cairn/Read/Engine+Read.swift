@@ -45,7 +45,23 @@ extension Engine {
         try checkKey(key)
         let scratch = ReadScratch.take()
         defer { scratch.giveBack() }
-        let hash = hash(key)
+        var attempt = 0
+        while true {
+            segmentFiles.awaitDescriptors()
+            do {
+                return try readInSection(hash(key), key, range, scratch, &sink)
+            } catch {
+                guard !sink.hasReceived, segmentFiles.mayRepeat(after: error, attempt: &attempt)
+                else { throw error }
+            }
+        }
+    }
+
+    @inline(__always)
+    private func readInSection(
+        _ hash: UInt64, _ key: RawSpan, _ range: Range<UInt64>?, _ scratch: ReadScratch,
+        _ sink: inout some BlobSink
+    ) throws(StoreError) {
         let token = readers.enter()
         defer { readers.leave(token) }
         if hasFailed.load(ordering: .acquiring) { try checkCertain(hash, key) }
@@ -83,7 +99,8 @@ extension Engine {
         var count = 0
         let wanted =
             range?.isEmpty == true
-            ? RecordHeader.byteCount + key.byteCount + 512 : ReadScratch.windowByteCount
+            ? RecordHeader.byteCount + key.byteCount + 512
+            : ReadScratch.frontByteCount(of: location.byteCountBound)
         let fetched = try fetchFront(location, key: key, wanted: wanted, scratch, count: &count)
         switch fetched {
         case .found(let header):
@@ -207,7 +224,8 @@ extension Engine {
             }
             var count = 0
             let fetched = try fetchFront(
-                location, key: chunkKey.rawSpan, wanted: ReadScratch.windowByteCount, scratch,
+                location, key: chunkKey.rawSpan,
+                wanted: ReadScratch.frontByteCount(of: location.byteCountBound), scratch,
                 count: &count)
             switch fetched {
             case .found(let header):

@@ -10,6 +10,11 @@ final class ReadScratch: @unchecked Sendable {
     /// Stored bytes are read this many at a time, so that they are verified while in the cache.
     static let windowByteCount = 128 << 10
 
+    /// How much of a record is read at first: all, or of a long one what tells its blocks.
+    static func frontByteCount(of byteCountBound: Int) -> Int {
+        byteCountBound <= windowByteCount ? windowByteCount : 4096
+    }
+
     private(set) var record = AlignedBuffer(byteCount: 16 << 10)
     private var window = AlignedBuffer(byteCount: 4096)
     private(set) var decoded = AlignedBuffer(byteCount: 4096)

@@ -9,6 +9,7 @@
 
 internal import CairnFormat
 internal import CairnSystem
+internal import Synchronization
 
 // Sendable because `closable`, `hand` and `maximum`, all that changes, are only touched under `lock`.
 /// Opens segment files when they are wanted, and closes others for them.
@@ -22,12 +23,34 @@ final class SegmentFiles<S: Storage>: @unchecked Sendable {
     /// Whom the search for the next one to close looks at first.
     private var hand = 0
     private var maximum: Int
+    /// Files that are closed as soon as nobody can hold them any more.
+    private let closing = ClosingCount()
+    private let closingCountMaximum: Int
 
     init(storage: S, handles: SegmentHandles, readers: Readers, maximum: Int) {
         self.storage = storage
         self.handles = handles
         self.readers = readers
         self.maximum = max(2, maximum)
+        // A quarter of all descriptors is not for segments: half of that may wait to be given back.
+        closingCountMaximum = max(1, maximum / 6)
+    }
+
+    /// Lets files that were closed for others be closed indeed, when there are many: one slow reader
+    /// keeps them all. Waits for it a little, not longer: it may be the caller, further up the stack.
+    /// The caller is in no readers' section.
+    @inline(__always)
+    func awaitDescriptors() {
+        if closing.value.load(ordering: .relaxed) > closingCountMaximum { reclaim() }
+    }
+
+    @inline(never)
+    private func reclaim() {
+        for _ in 0..<1000 {
+            readers.reclaim()
+            if closing.value.load(ordering: .relaxed) <= closingCountMaximum { return }
+            yieldProcessor()
+        }
     }
 
     /// The file of a segment, opened again if it was closed. The caller is inside a readers' section,
@@ -68,6 +91,16 @@ final class SegmentFiles<S: Storage>: @unchecked Sendable {
             guard error.isOutOfDescriptors, closeHalf() else { throw error }
         }
         return try body()
+    }
+
+    /// Whether a read that failed is to be tried again: it lacked a descriptor, and was in the
+    /// readers' section that kept closed files open. Called outside of it.
+    @inline(never)
+    func mayRepeat(after error: StoreError, attempt: inout Int) -> Bool {
+        attempt += 1
+        guard error.isOutOfDescriptors, attempt < 100 else { return false }
+        reclaim()
+        return true
     }
 
     // MARK: Opening and closing
@@ -140,8 +173,19 @@ final class SegmentFiles<S: Storage>: @unchecked Sendable {
     }
 
     private func retire(_ files: [FileHandle]) {
-        for file in files { readers.retire { [storage] in storage.close(file) } }
+        closing.value.add(files.count, ordering: .relaxed)
+        for file in files {
+            readers.retire { [storage, closing] in
+                storage.close(file)
+                closing.value.subtract(1, ordering: .relaxed)
+            }
+        }
     }
+}
+
+/// Apart from its owner, which the closings may outlive.
+private final class ClosingCount: Sendable {
+    let value = Atomic<Int>(0)
 }
 
 /// An error that may say that there are no descriptors left.
