@@ -12,8 +12,9 @@ extension LogState {
     mutating func settle(into completed: inout [Completed]) {
         for counter in pending.counters {
             let entry = pending[counter]
-            if entry.endOffset > flushedOffset { break }
+            // First: one that was given up may end behind what is written, unlike those after it.
             if entry.isDone { continue }
+            if entry.endOffset > flushedOffset { break }
             guard entry.endOffset <= syncedOffset || entry.durability != .synced else { continue }
             publish(counter)
             completed.append(Completed(completion: entry.completion, outcome: entry.outcome))

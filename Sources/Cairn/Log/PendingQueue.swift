@@ -1,9 +1,9 @@
 // PendingQueue — records that are appended but not yet published, in log order.
 //
-// Invariants: (1) end offsets never fall from front to back; (2) for each hash, `latest` names the
-// youngest pending entry, and `previous` chains the older ones; an entry that has left the queue
-// ends the chain. Guarded by the log lock. A barrier is an answer that rests on pending records:
-// it has no record of its own and leaves with them.
+// Invariants: (1) end offsets never fall from front to back, entries that are done aside; (2) for
+// each hash, `latest` names the youngest pending entry, and `previous` chains the older ones; an
+// entry that has left the queue ends the chain. Guarded by the log lock. A barrier is an answer that
+// rests on pending records: it has no record of its own and leaves with them.
 
 internal import CairnSystem
 
