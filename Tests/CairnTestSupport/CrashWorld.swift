@@ -134,6 +134,7 @@ package final class CrashWorld {
         tuning.zeroAheadByteCount = [0, 512, 4096][random.below(3)]
         tuning.lingerNanoseconds = 0
         tuning.regainNanoseconds = 0
+        tuning.unreadableChunkPauseNanoseconds = 0
         tuning.reserveByteCountMaximum = [0, 16384, 65536][random.below(3)]
         tuning.scanByteCount = [512, 4096, 65536][random.below(3)]
         if random.chance(3, in: 10) { tuning.hashMask = [0, 3, 15][random.below(3)] }

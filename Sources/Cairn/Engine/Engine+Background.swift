@@ -19,9 +19,10 @@ extension Engine {
         if try prepareAhead() { return true }
         if try listEnded() { return true }
         if try renewLeaseAhead() { return true }
-        if try removeDeadChunks() { return true }
+        if removeDeadChunks() { return true }
         readers.reclaim()
-        return false
+        // The last of all, for it may fail time and again.
+        return try retryUnreadableChunk()
     }
 
     /// Appends and syncs a mark, so that the last acknowledged batch is proven too: what a
@@ -103,31 +104,56 @@ extension Engine {
 
     // MARK: Chunks of replaced blobs
 
-    /// Takes some chunks of a blob that nobody names or reads any more out of the index.
-    private func removeDeadChunks() throws(StoreError) -> Bool {
+    /// Takes some chunks of a blob that nobody names or reads any more out of the index, the last
+    /// ones first. The first that cannot be read is set aside and ends the step.
+    private func removeDeadChunks() -> Bool {
         guard let extent = takeDeadBlob() else { return false }
-        let count = min(extent.chunkCount, Self.chunksPerStep)
-        let rest = extent.chunkCount - count
-        do {
-            for number in rest..<extent.chunkCount {
-                try removeChunk(ChunkKey(blobID: extent.blobID, chunkNumber: UInt32(number)))
+        var left = extent.chunkCount
+        let end = left - min(left, Self.chunksPerStep)
+        while left > end {
+            left -= 1
+            let chunk = ChunkKey(blobID: extent.blobID, chunkNumber: UInt32(left))
+            do {
+                try removeChunk(chunk)
+            } catch {
+                // Told when it fails again, behind everything that need not wait for it.
+                setAside(chunk, again: false)
+                break
             }
+        }
+        if left > 0 { retireBlob(BlobExtent(blobID: extent.blobID, chunkCount: left)) }
+        return true
+    }
+
+    /// Tries a chunk again that could not be read.
+    private func retryUnreadableChunk() throws(StoreError) -> Bool {
+        let now = storage.monotonicClock()
+        lock.lock()
+        let chunk = state.deadChunks.takeUnreadable(at: now)
+        lock.unlock()
+        guard let chunk else { return false }
+        do {
+            try removeChunk(chunk)
         } catch {
-            // Behind the others, so that a chunk that cannot be read keeps none of them waiting.
-            retireBlob(extent)
+            setAside(chunk, again: true)
             throw error
         }
-        if rest > 0 { retireBlob(BlobExtent(blobID: extent.blobID, chunkCount: rest)) }
         return true
     }
 
     private func takeDeadBlob() -> BlobExtent? {
+        let now = storage.monotonicClock()
         lock.lock()
         defer { lock.unlock() }
-        guard
-            let place = state.deadBlobs.firstIndex(where: { !pins.isPinned($0.blobID) })
-        else { return nil }
-        return state.deadBlobs.remove(at: place)
+        return state.deadChunks.takeBlob(at: now, isPinned: pins.isPinned)
+    }
+
+    private func setAside(_ chunk: ChunkKey, again isRetry: Bool) {
+        let now = storage.monotonicClock()
+        lock.lock()
+        state.deadChunks.setAside(
+            chunk, again: isRetry, at: now, pause: tuning.unreadableChunkPauseNanoseconds)
+        lock.unlock()
     }
 
     private func removeChunk(_ chunkKey: ChunkKey) throws(StoreError) {

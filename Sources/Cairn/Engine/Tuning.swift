@@ -33,6 +33,9 @@ package struct Tuning: Sendable {
     package var idleMarkNanoseconds: UInt64 = 1_000_000_000
     /// Least time between two attempts to leave the disk-full state.
     package var regainNanoseconds: UInt64 = 20_000_000
+    /// Least time between two attempts to read chunks that could not be read when they were to leave
+    /// the index.
+    package var unreadableChunkPauseNanoseconds: UInt64 = 60_000_000_000
     /// Failed writes in a row after which the store turns read-only.
     package var writeFailureMaximum = 3
     /// Writes waiting for their sync, beyond which a submitter commits itself.

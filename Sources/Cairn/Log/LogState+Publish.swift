@@ -153,5 +153,5 @@ extension LogState {
     }
 
     /// Queues the removal of a replaced blob's chunks.
-    mutating func retire(_ extent: BlobExtent) { deadBlobs.append(extent) }
+    mutating func retire(_ extent: BlobExtent) { deadChunks.add(extent) }
 }

@@ -131,7 +131,7 @@ struct LogState: ~Copyable {
 
     // Counts
     var keyCount: UInt64 = 0
-    var deadBlobs: [BlobExtent] = []
+    var deadChunks = DeadChunks()
     var recordsSinceMark = 0
     var tailAtIdleCheck: UInt64 = 0
 
