@@ -106,6 +106,7 @@ extension Opening {
                 !segment.recovered.isSealed
             {
                 entry.state = .open
+                segmentFiles.leaveOpen(ordinal)
                 opened.continued = continued(segment, ordinal)
             }
             entries.append(entry)

@@ -80,6 +80,13 @@ final class SegmentFiles<S: Storage>: @unchecked Sendable {
         if handle >= 0 { storage.close(FileHandle(rawValue: handle)) }
     }
 
+    /// For a planted fault only: a segment takes records again, so its writer holds its file.
+    func leaveOpen(_ ordinal: Int) {
+        lock.lock()
+        closable.removeAll { $0 == ordinal }
+        lock.unlock()
+    }
+
     /// Runs `body`, and once more when there were no descriptors left and some could be given back.
     /// From then on fewer files are kept open.
     func withDescriptors<Result, Failure: DescriptorError>(
