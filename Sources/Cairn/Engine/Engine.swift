@@ -39,9 +39,12 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     /// Under `lock`.
     var state: LogState {
         @inline(__always)
-        _read { yield cell.value }
+        _read { yield cell.reference.value }
         @inline(__always)
-        _modify { yield &cell.value }
+        _modify {
+            let reference = cell.reference
+            yield &reference.value
+        }
     }
     /// Raised with `state.failure`, for readers that take no lock.
     let hasFailed = Atomic<Bool>(false)
