@@ -75,6 +75,13 @@ package struct HintSeed: Equatable, Sendable {
         return contents
     }
 
+    /// Writes the checksum that ends a block into its last four bytes.
+    @_lifetime(block: copy block)
+    func seal(_ block: inout MutableRawSpan, at offset: UInt64) {
+        let end = block.byteCount - 4
+        block.store(checksum(of: block.bytes.extracting(0..<end), at: offset), at: end)
+    }
+
     /// Appends the checksum that ends a block whose contents are `block`.
     func seal(_ block: inout [UInt8], at offset: UInt64) {
         let crc = checksum(of: block.rawSpan, at: offset)

@@ -1,21 +1,59 @@
-// HintBuilder — collects what a segment holds and writes it as a hint.
+// HintBuilder — collects what a segment holds, so that it can be written as a hint.
 //
-// Records may be added in any order. The result is handed out in pieces with their places in the
-// file, the header last, so that a hint is never whole in memory; a file that lost its end or its
-// header does not decode. Memory: the rows (80 bytes each) and the keys. One thread at a time.
-// Spec: Format.md, "Hint".
+// Records may be added in any order; `HintEncoder` sorts and writes them. Memory: 40 bytes a record
+// and its key. One thread at a time. Spec: Format.md, "Hint".
 
 internal import CairnSystem
 
-/// Collects rows and keys, then encodes them.
+/// What a hint says of one record, without what few records have.
+struct HintEntry {
+    let hashFirst: UInt64
+    let hashSecond: UInt64
+    let sequence: UInt64
+    /// In units of eight bytes, like the length.
+    let offsetUnits: UInt32
+    let lengthUnits: UInt32
+    /// Where the key stands among the builder's keys; the key of a chunk does not.
+    let keyStart: UInt32
+    let keyByteCount: UInt16
+    let type: RecordType
+    let flags: HintRowFlags
+
+    init(_ row: HintRow, keyStart: Int) {
+        hashFirst = row.hashFirst
+        hashSecond = row.hashSecond
+        sequence = row.sequence
+        offsetUnits = UInt32(row.offset / 8)
+        lengthUnits = UInt32(row.recordByteCount / 8)
+        self.keyStart = UInt32(keyStart)
+        keyByteCount = UInt16(row.keyByteCount)
+        type = row.type
+        flags = row.flags
+    }
+
+    /// Whether this entry's row stands before that of `other` in the table; see `HintRow`.
+    func precedes(_ other: HintEntry) -> Bool {
+        if hashFirst != other.hashFirst { return hashFirst < other.hashFirst }
+        if hashSecond != other.hashSecond { return hashSecond < other.hashSecond }
+        if sequence != other.sequence { return sequence < other.sequence }
+        return offsetUnits < other.offsetUnits
+    }
+
+    var keyRange: Range<Int> { Int(keyStart)..<Int(keyStart) + Int(keyByteCount) }
+}
+
+/// Collects rows and keys.
 package struct HintBuilder {
-    private let binding: HintBinding
-    private let blockByteCount: Int
-    private(set) var rows: [HintRow] = []
-    /// The users' keys, one behind the other, in the order of `rows`.
+    private(set) var header: HintHeader
+    private(set) var entries: [HintEntry] = []
+    /// The users' keys, one behind the other, in the order of `entries`.
     private(set) var keys: [UInt8] = []
-    /// By row: where its key ends in `keys`; the key of a chunk takes no bytes there.
-    private var keyEnds: [Int] = []
+    /// How many bytes all users' keys have in common at their start.
+    private(set) var sharedKeyByteCount = Int.max
+    private var firstKeyByteCount = 0
+    /// One for each entry, or none at all when no record has one.
+    private(set) var expiries: [UInt64] = []
+    private(set) var blobIDs: [UInt64] = []
 
     /// A builder of the hint bound to `binding`, whose blocks are at most `blockByteCount` long.
     package init(
@@ -24,47 +62,59 @@ package struct HintBuilder {
         precondition(
             HintHeader.blockByteCountLimits.contains(blockByteCount),
             "the block size is within its bounds")
-        self.binding = binding
-        self.blockByteCount = blockByteCount
+        header = HintHeader(binding: binding, blockByteCount: blockByteCount)
     }
 
     /// Makes room for so many rows.
-    package mutating func reserveCapacity(_ rowCount: Int) {
-        rows.reserveCapacity(rowCount)
-        keyEnds.reserveCapacity(rowCount)
-    }
+    package mutating func reserveCapacity(_ rowCount: Int) { entries.reserveCapacity(rowCount) }
 
     /// Takes up a record with a key: a put, a composite, a delete or a chunk.
     package mutating func add(_ row: HintRow, key: RawSpan) {
         precondition(
-            row.violation(logicalByteCount: binding.logicalByteCount) == nil
+            row.violation(logicalByteCount: header.binding.logicalByteCount) == nil
                 && row.keyByteCount == key.byteCount, "a hint row describes its record")
-        rows.append(row)
-        if row.type != .chunk {
-            for index in 0..<key.byteCount { keys.append(key.loadUInt8(at: index)) }
-        }
-        keyEnds.append(keys.count)
+        if row.expiry != 0 || !expiries.isEmpty { add(row.expiry, to: \.expiries) }
+        if row.blobID != 0 || !blobIDs.isEmpty { add(row.blobID, to: \.blobIDs) }
+        entries.append(HintEntry(row, keyStart: keys.count))
+        header.add(row)
+        guard row.type != .chunk else { return }
+        if sharedKeyByteCount > 0 { noteShared(key) }
+        keys.append(copying: key)
     }
-}
 
-extension HintBuilder {
+    /// What earlier records did not have stands as zero for them.
+    private mutating func add(_ value: UInt64, to column: WritableKeyPath<HintBuilder, [UInt64]>) {
+        if self[keyPath: column].isEmpty {
+            self[keyPath: column] = [UInt64](repeating: 0, count: entries.count)
+        }
+        self[keyPath: column].append(value)
+    }
+
+    private mutating func noteShared(_ key: RawSpan) {
+        if keys.isEmpty {
+            firstKeyByteCount = key.byteCount
+            sharedKeyByteCount = key.byteCount
+        } else {
+            let common = byteCountShared(with: key)
+            sharedKeyByteCount = min(sharedKeyByteCount, common)
+        }
+    }
+
+    private func byteCountShared(with key: RawSpan) -> Int {
+        key.commonPrefixByteCount(with: keys.rawSpan.extracting(0..<firstKeyByteCount))
+    }
+
     /// Hands the file to `write` piece by piece, each with its offset. The pieces cover the file
     /// without gaps; the header comes last.
-    package func encode<Failure: Error>(
+    package consuming func encode<Failure: Error>(
         _ write: (_ bytes: RawSpan, _ offset: UInt64) throws(Failure) -> Void
     ) throws(Failure) {
-        let order = rowsByHash()
-        let seed = binding.seed
-        var header = countedHeader()
-        for column in HintSection.columns {
-            try encode(column, in: order, header: &header, seed: seed, write)
-        }
-        try encodeKeys(in: order, header: &header, seed: seed, write)
-        try write(header.encoded().rawSpan, 0)
+        var encoder = HintEncoder(self)
+        while try encoder.step(write) {}
     }
 
     /// The whole file in memory.
-    package func encoded() -> [UInt8] {
+    package consuming func encoded() -> [UInt8] {
         var file: [UInt8] = []
         encode { (bytes, offset) throws(Never) in
             let end = Int(offset) + bytes.byteCount
@@ -72,65 +122,5 @@ extension HintBuilder {
             file.withMutableRawSpan { $0.copy(from: bytes, to: Int(offset)) }
         }
         return file
-    }
-
-    private func countedHeader() -> HintHeader {
-        var header = HintHeader(binding: binding, blockByteCount: blockByteCount)
-        for row in rows { header.add(row) }
-        return header
-    }
-
-    private func isPresent(_ column: HintSection) -> Bool {
-        switch column {
-        case .expiries: rows.contains { $0.expiry != 0 }
-        case .blobIDs: rows.contains { $0.blobID != 0 }
-        case .locations, .secondHashes, .keys, .keyIndex: !rows.isEmpty
-        }
-    }
-
-    private func encode<Failure: Error>(
-        _ column: HintSection, in order: [Int], header: inout HintHeader, seed: HintSeed,
-        _ write: (RawSpan, UInt64) throws(Failure) -> Void
-    ) throws(Failure) {
-        guard isPresent(column) else { return }
-        header.sectionByteCounts[column.rawValue] = header.columnByteCount(column)
-        for index in 0..<header.blockCount(column) {
-            let numbers = header.rows(inBlock: index, of: column)
-            let range = header.range(ofBlock: index, of: column)
-            let byteCount = Int(range.upperBound - range.lowerBound)
-            var block = [UInt8](repeating: 0, count: byteCount - 4)
-            block.withMutableRawSpan { bytes in
-                for (place, number) in numbers.enumerated() {
-                    rows[order[number]].encode(
-                        column, into: &bytes, at: place * column.rowByteCount)
-                }
-            }
-            seed.seal(&block, at: range.lowerBound)
-            try write(block.rawSpan, range.lowerBound)
-        }
-    }
-}
-
-extension HintBuilder {
-    func keyRange(_ row: Int) -> Range<Int> {
-        (row == 0 ? 0 : keyEnds[row - 1])..<keyEnds[row]
-    }
-
-    private func encodeKeys<Failure: Error>(
-        in order: [Int], header: inout HintHeader, seed: HintSeed,
-        _ write: (RawSpan, UInt64) throws(Failure) -> Void
-    ) throws(Failure) {
-        let start = header.range(of: .keys).lowerBound
-        var encoder = HintKeyEncoder(start: start, blockByteCount: blockByteCount, seed: seed)
-        for number in placesByKey(in: order) {
-            let key = keys.rawSpan.extracting(keyRange(order[number]))
-            if !encoder.fits(key, row: number) { try encoder.endBlock(write) }
-            encoder.append(key, row: number)
-        }
-        try encoder.endBlock(write)
-        header.sectionByteCounts[HintSection.keys.rawValue] = encoder.end - start
-        let index = encoder.encodedIndex()
-        header.sectionByteCounts[HintSection.keyIndex.rawValue] = UInt64(index.count)
-        try write(index.rawSpan, encoder.end)
     }
 }

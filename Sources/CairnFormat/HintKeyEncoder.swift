@@ -58,10 +58,9 @@ struct HintKeyEncoder {
         VariableInteger.append(UInt32(shared), to: &block)
         VariableInteger.append(UInt32(key.byteCount - shared), to: &block)
         VariableInteger.append(UInt32(row), to: &block)
-        let unshared = key.extracting(shared..<key.byteCount).copyBytes()
-        block += unshared
-        lastKey.removeLast(lastKey.count - min(shared, lastKey.count))
-        lastKey += unshared
+        block.append(copying: key.extracting(shared..<key.byteCount))
+        lastKey.removeAll(keepingCapacity: true)
+        lastKey.append(copying: key)
         keyCount += 1
     }
 

@@ -17,6 +17,8 @@ package struct HintRowFlags: OptionSet, Hashable, Sendable {
     package static let expires = HintRowFlags(rawValue: 1 << 0)
     /// The record was written as a member of a batch.
     package static let batchMember = HintRowFlags(rawValue: 1 << 1)
+    /// See `RecordFlags.sharesHash`.
+    package static let sharesHash = HintRowFlags(rawValue: 1 << 2)
 }
 
 /// What a hint says of one record.
@@ -156,28 +158,5 @@ package struct HintTableBlock: ~Escapable {
             if hashFirst(middle) < hash { low = middle + 1 } else { high = middle }
         }
         return low
-    }
-}
-
-extension HintRow {
-    /// Writes the row's part in `column` at `place`.
-    func encode(_ column: HintSection, into bytes: inout MutableRawSpan, at place: Int) {
-        switch column {
-        case .locations: encodeLocation(into: &bytes, at: place)
-        case .expiries: bytes.store(expiry, at: place)
-        case .secondHashes: bytes.store(hashSecond, at: place)
-        case .blobIDs: bytes.store(blobID, at: place)
-        case .keys, .keyIndex: break
-        }
-    }
-
-    private func encodeLocation(into bytes: inout MutableRawSpan, at place: Int) {
-        bytes.store(hashFirst, at: place)
-        bytes.store(sequence, at: place + 8)
-        bytes.store(UInt32(offset / 8), at: place + 16)
-        bytes.store(UInt32(recordByteCount / 8), at: place + 20)
-        bytes.store(type.rawValue, at: place + 24)
-        bytes.store(flags.rawValue, at: place + 25)
-        bytes.store(UInt16(keyByteCount), at: place + 26)
     }
 }

@@ -35,6 +35,27 @@ import Testing
         #expect(hint.header.deleteCount == expected.count { $0.type == .delete })
     }
 
+    @Test("tens of thousands of rows, sorted and merged in steps, come out whole")
+    func manyRows() throws {
+        var random = TestRandom.reported("tens of thousands of rows")
+        let records = records(70_000, with: &random)
+        let binding = HintBinding(
+            uuid: Fixture.uuid, segmentID: Fixture.segmentID, logicalByteCount: 1 << 28,
+            salt: Fixture.salt, digest: 1)
+        var builder = HintBuilder(binding: binding, blockByteCount: 4096)
+        for record in records { builder.add(record.row, key: record.key.rawSpan) }
+        let bytes = builder.encoded()
+        let hint = try Hint(decoding: bytes.rawSpan)
+        try hint.checkAll()
+        var keys: [[UInt8]] = []
+        try hint.forEachKey(from: RawSpan()) { key, _ in
+            keys.append(key.copyBytes())
+            return true
+        }
+        let expected = records.map(\.key).sorted { $0.lexicographicallyPrecedes($1) }
+        #expect(keys == expected)
+    }
+
     @Test(
         "a hash finds every record of its key, and nothing for a key that is not there",
         arguments: [64, 65_536])
