@@ -46,6 +46,9 @@ package struct RecordFlags: OptionSet, Hashable, Sendable {
     package static let blocked = RecordFlags(rawValue: 1 << 0)
     /// The record counts only together with the other records of its batch; see its metadata.
     package static let batchMember = RecordFlags(rawValue: 1 << 1)
+    /// When the record was written there was, or may have been, a blob whose other key has the
+    /// same hash. Without it every older record of the hash is void, whatever its key.
+    package static let sharesHash = RecordFlags(rawValue: 1 << 8)
 
     static let mustUnderstand: UInt16 = 0x00FF
     static let known: UInt16 = 0x0003

@@ -33,6 +33,8 @@ struct CurrentVersion {
     var sequence: UInt64?
     var replaced = Replaced.nothing
     var isDamaged = false
+    /// Another key of the same hash has a blob, or one in flight.
+    var sharesHash = false
 }
 
 /// One write on its way into the log.
@@ -65,7 +67,7 @@ extension LogState {
         _ intent: Intent, key: RawSpan, examined: Examined, _ probe: inout Index.Probe
     ) -> Verdict {
         if let refusal = refusal() ?? intent.dependency?.error { return .refused(refusal) }
-        guard let current = current(probe.location, intent.hash, key: key, examined: examined)
+        guard var current = current(probe.location, intent.hash, key: key, examined: examined)
         else {
             return .stale
         }
@@ -82,8 +84,12 @@ extension LogState {
         if separateColliding(intent.hash, key: key, examined: examined) {
             probe = index.probe(intent.hash)
         }
+        current.sharesHash = probe.location == .overflow
         return .admitted(current)
     }
+
+    /// Whether several keys of this hash have a blob, or may have.
+    func sharesHash(_ hash: UInt64) -> Bool { index.location(of: hash) == .overflow }
 
     /// Whether writes are taken at all; `refusal` says why not.
     @inline(__always)

@@ -71,12 +71,14 @@ extension LogState {
 
     /// Appends a record to the current buffer. The caller has checked `room`.
     @inline(__always)
-    mutating func append(_ parts: borrowing RecordParts) -> Placement {
+    mutating func append(
+        _ parts: borrowing RecordParts, sharesHash: Bool = false
+    ) -> Placement {
         let byteCount = parts.header.recordByteCount
         let placement = place(byteCount: byteCount)
         let buffer = self.buffer
         var target = buffer.mutableBytes(fill..<fill + byteCount)
-        encode(parts, at: placement, into: &target)
+        encode(parts, at: placement, sharesHash: sharesHash, into: &target)
         fill += byteCount
         return placement
     }
@@ -93,9 +95,11 @@ extension LogState {
     /// Writes a record into `target`, which begins at its header; the payload too.
     @inline(__always)
     mutating func encode(
-        _ parts: borrowing RecordParts, at placement: Placement, into target: inout MutableRawSpan
+        _ parts: borrowing RecordParts, at placement: Placement, sharesHash: Bool = false,
+        into target: inout MutableRawSpan
     ) {
-        let prefixByteCount = encodePrefix(parts, at: placement, into: &target)
+        let prefixByteCount = encodePrefix(
+            parts, at: placement, sharesHash: sharesHash, into: &target)
         target.copy(from: parts.payloadHead, to: prefixByteCount)
         target.copy(from: parts.payloadTail, to: prefixByteCount + parts.payloadHead.byteCount)
         let end = prefixByteCount + parts.header.storedByteCount
@@ -106,9 +110,11 @@ extension LogState {
     /// Returns how many bytes that took.
     @inline(__always)
     mutating func encodePrefix(
-        _ parts: borrowing RecordParts, at placement: Placement, into target: inout MutableRawSpan
+        _ parts: borrowing RecordParts, at placement: Placement, sharesHash: Bool,
+        into target: inout MutableRawSpan
     ) -> Int {
         var header = parts.header
+        if sharesHash { header.markSharedHash() }
         header.sequence = placement.sequence
         header.durableLag = RecordHeader.durableLag(
             at: placement.offset, durableOffset: syncedOffset)
@@ -131,5 +137,12 @@ extension LogState {
         point.totals.add(header, headerCRC: crc)
         keyBounds.include(key, of: header.type)
         recordsSinceMark += 1
+    }
+}
+
+extension RecordHeader {
+    /// Says that another key of the same hash has a blob, or may have.
+    mutating func markSharedHash() {
+        flags = RecordFlags(rawValue: flags.rawValue | RecordFlags.sharesHash.rawValue)
     }
 }

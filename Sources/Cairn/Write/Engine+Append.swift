@@ -172,7 +172,8 @@ extension Engine {
         }
         let placement = state.place(byteCount: parts.header.recordByteCount)
         var target = head.mutableBytes(0..<headByteCount)
-        _ = state.encodePrefix(parts, at: placement, into: &target)
+        _ = state.encodePrefix(
+            parts, at: placement, sharesHash: current.sharesHash, into: &target)
         if !tailsHead { target.copy(from: parts.payloadHead, to: prefixByteCount) }
         let totals = state.point.totals
         lock.unlock()
@@ -264,7 +265,7 @@ extension LogState {
             if isStopped { return .needs(.segment) }
             let room = room(for: parts.header.recordByteCount)
             guard room == .ready else { return .needs(room) }
-            let placement = append(parts)
+            let placement = append(parts, sharesHash: current.sharesHash)
             return accept(intent, parts, placement, current, probe, completion)
         }
     }

@@ -360,6 +360,7 @@ extension Engine {
             placement.offset = start + UInt64(member.offset)
             var header = member.header
             header.sequence = placement.sequence
+            if state.sharesHash(member.intent.hash) { header.markSharedHash() }
             header.durableLag = RecordHeader.durableLag(
                 at: placement.offset, durableOffset: state.syncedOffset)
             let bytes = image.bytes
