@@ -150,6 +150,10 @@ int cairn_allocate(int fd, int64_t byteCount) {
     return code == -EOPNOTSUPP ? -posix_fallocate(fd, 0, byteCount) : code;
 }
 
+void cairn_read_ahead(int fd, int64_t offset, int64_t byteCount) {
+    (void)posix_fadvise(fd, offset, byteCount, POSIX_FADV_WILLNEED);
+}
+
 int cairn_drop_cache(int fd) { return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
 
 int64_t cairn_byte_count(int fd) {

@@ -36,6 +36,14 @@ extension SystemCall {
         try perform { cairn_allocate(fd, Int64(bitPattern: byteCount)) }
     }
 
+    /// Asks the kernel to read bytes that are wanted soon; corresponds to `posix_fadvise(2)`.
+    /// Only advice: nothing is reported.
+    package static func readAhead(_ fd: Int32, _ range: Range<UInt64>) {
+        cairn_read_ahead(
+            fd, Int64(clamping: range.lowerBound),
+            Int64(clamping: range.upperBound - range.lowerBound))
+    }
+
     /// Drops the clean cached pages of the whole file; corresponds to `posix_fadvise(2)`. Dirty
     /// pages stay, so synchronize first.
     package static func dropCache(_ fd: Int32) throws(Errno) {

@@ -25,6 +25,8 @@ extension CrashExhaustive {
         tuning.zeroAheadByteCount = 512
         tuning.reserveByteCountMaximum = 16384
         tuning.scanByteCount = 4096
+        tuning.hintBlockByteCount = 256
+        tuning.loadByteCount = 4096
         tuning.hashMask = .max
         change(&tuning)
         return tuning
@@ -55,7 +57,7 @@ extension CrashExhaustive {
             script += [.commit(sync: false), delete(round, .os), put(7, round, .interval)]
         }
         return CrashExhaustive(
-            "rotation", tuning(), script + [.backgroundStep, .backgroundStep, .flush])
+            "rotation", tuning(), script + Array(repeating: .backgroundStep, count: 6) + [.flush])
     }
 
     static var batches: CrashExhaustive {

@@ -48,7 +48,7 @@ extension CrashRot {
         var cases: [RotCase] = []
         for file in files {
             for offset in 0..<file.byteCount {
-                let isPadding = file.directory == .segments && (128..<4096).contains(offset)
+                let isPadding = file.name.hasSuffix(".seg") && (128..<4096).contains(offset)
                 if isPadding && offset % 64 != 0 { continue }
                 for bit in 0..<8 {
                     cases.append(
@@ -134,6 +134,8 @@ struct RotStore {
         tuning.zeroAheadByteCount = 256
         tuning.reserveByteCountMaximum = 0
         tuning.scanByteCount = 4096
+        tuning.hintBlockByteCount = 128
+        tuning.loadByteCount = 4096
         tuning.hashMask = .max
         return tuning
     }
@@ -154,15 +156,16 @@ struct RotStore {
         put(8, nil), put(1, 310),
     ]
 
-    private static let second: [CrashOperation] = [
-        put(10, 25), put(2, 1030), put(3, 12), put(9, nil),
-        .batch(
-            [
-                CrashWrite(key: 5, byteCount: 55), CrashWrite(key: 11, byteCount: 33),
-                CrashWrite(key: 6, byteCount: nil),
-            ], .synced),
-        put(0, 35), put(7, 150), .flush, put(4, 70), .markIdle,
-    ]
+    private static let second: [CrashOperation] =
+        [
+            put(10, 25), put(2, 1030), put(3, 12), put(9, nil),
+            .batch(
+                [
+                    CrashWrite(key: 5, byteCount: 55), CrashWrite(key: 11, byteCount: 33),
+                    CrashWrite(key: 6, byteCount: nil),
+                ], .synced),
+            put(0, 35), put(7, 150), .flush, put(4, 70), .markIdle,
+        ] + Array(repeating: .backgroundStep, count: 60)
 
     private static let tail: [CrashOperation] = [
         put(8, 44, .os), put(3, 18, .os), put(10, nil, .os),

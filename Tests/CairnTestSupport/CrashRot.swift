@@ -62,7 +62,12 @@ package final class CrashRot {
         world = try RotStore().build()
         snapshot = world.disk.snapshot()
         everWritten = world.everWritten
-        openSegment = world.disk.fileNames(in: .segments).last ?? ""
+        // The last one that holds a record; behind it an empty one may wait.
+        let disk = world.disk
+        openSegment =
+            disk.fileNames(in: .segments).last { name in
+                name.hasSuffix(".seg") && disk.byteCount(of: name, in: .segments) ?? 0 > 4096
+            } ?? ""
     }
 
     /// The files that are damaged: what a store is made of.

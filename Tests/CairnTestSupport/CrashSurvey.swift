@@ -29,6 +29,7 @@ struct CrashSurvey {
         if names.contains(where: { !listed.contains($0) && !after.names.contains($0) }) {
             marks.hit(.unlistedRemoved)
         }
+        noteHints(marks)
         let open = entries.filter { $0.state == .open }
         var sealedCount = 0
         var recoveredCount = 0
@@ -42,6 +43,14 @@ struct CrashSurvey {
             noteTail(now, disk, marks)
         }
         if recoveredCount > 1 { marks.hit(.twoOpen) }
+    }
+
+    private func noteHints(_ marks: MarkBoard) {
+        if names.contains(where: { $0.hasSuffix(".hint.tmp") }) { marks.hit(.hintLeftover) }
+        let ended = entries.filter { $0.state == .sealed || $0.state == .recovered }
+        if ended.contains(where: { !names.contains(SegmentFileName($0.id, .hint).description) }) {
+            marks.hit(.hintMissing)
+        }
     }
 
     private func noteTail(_ entry: SegmentEntry, _ disk: SimulatedDisk, _ marks: MarkBoard) {

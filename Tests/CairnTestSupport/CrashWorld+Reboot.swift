@@ -174,6 +174,8 @@ extension CrashWorld {
         try checkAccounts(statistics)
         noteExplanation(explanation)
         if let survey { CrashSurvey(disk).map { survey.compare($0, disk, marks) } }
+        if engine.hintedSegmentCount > 0 { marks.hit(.hintUsed) }
+        if engine.refusedHintCount > 0 { marks.hit(.hintRefused) }
         beginLife(statistics)
     }
 

@@ -137,6 +137,8 @@ package final class CrashWorld {
         tuning.unreadableChunkPauseNanoseconds = 0
         tuning.reserveByteCountMaximum = [0, 16384, 65536][random.below(3)]
         tuning.scanByteCount = [512, 4096, 65536][random.below(3)]
+        tuning.hintBlockByteCount = [64, 256, 65536][random.below(3)]
+        tuning.loadByteCount = [1, 4096, 1 << 20][random.below(3)]
         if random.chance(3, in: 10) { tuning.hashMask = [0, 3, 15][random.below(3)] }
         return tuning
     }

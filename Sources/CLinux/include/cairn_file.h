@@ -57,6 +57,8 @@ int cairn_truncate(int fd, int64_t byteCount);
 /// Allocates `[0, byteCount)` and makes the file at least that long, also where the file system
 /// has no `fallocate(2)`.
 int cairn_allocate(int fd, int64_t byteCount);
+/// Asks for bytes that will be read soon. Only advice: nothing is reported.
+void cairn_read_ahead(int fd, int64_t offset, int64_t byteCount);
 /// Drops the clean cached pages of the whole file.
 int cairn_drop_cache(int fd);
 int64_t cairn_byte_count(int fd);

@@ -90,6 +90,12 @@ public struct StoreOptions: Sendable {
     public var blobByteCountMaximum: UInt64
     /// Whether values are compressed where it gains something.
     public var compresses: Bool
+    /// Threads that build the index while the store is opened. Nil: as many as there are
+    /// processors, four at most.
+    public var loadingThreadCount: Int?
+    /// Called while the store is opened, at most ten times a second and at the end, on any thread
+    /// and one call at a time.
+    public var progress: (@Sendable (OpeningProgress) -> Void)?
 
     /// The largest blob that any store accepts: 5 TiB.
     public static let blobByteCountLimit: UInt64 = 5 << 40

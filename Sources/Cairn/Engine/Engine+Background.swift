@@ -14,8 +14,9 @@ extension Engine {
     /// Chunks that one step removes from the index.
     private static var chunksPerStep: UInt64 { 256 }
 
-    /// Does one piece of background work; false when there was none.
-    package func backgroundStep() throws(StoreError) -> Bool {
+    /// Does one piece of the background work that writers would else do themselves; false when
+    /// there was none.
+    package func urgentStep() throws(StoreError) -> Bool {
         if try prepareAhead() { return true }
         if try listEnded() { return true }
         if try renewLeaseAhead() { return true }
@@ -23,6 +24,18 @@ extension Engine {
         readers.reclaim()
         // The last of all, for it may fail time and again.
         return try retryUnreadableChunk()
+    }
+
+    /// `urgentStep`, and when there is nothing urgent, or it fails, a piece of a hint.
+    package func backgroundStep() throws(StoreError) -> Bool {
+        do {
+            if try urgentStep() { return true }
+        } catch {
+            // What cannot be done for now keeps no hint waiting.
+            _ = try hintStep()
+            throw error
+        }
+        return try hintStep()
     }
 
     /// Appends and syncs a mark, so that the last acknowledged batch is proven too: what a

@@ -1,9 +1,10 @@
 // Closing: everything appended is made durable, the active segment sealed, the lock given back.
 //
-// Order: seal, sync and list the last segment; refuse what comes later; answer everybody who still
-// waits; wait for the readers; only then close files, and give the store's lock back last. After a
-// failure nothing more is written, but the rest is done all the same. The caller promises that no
-// other call is under way or follows; `close` takes the lead and the locks for itself.
+// Order: seal, sync and list the last segment; write the hints that are missing; refuse what comes
+// later; answer everybody who still waits; wait for the readers; only then close files, and give the
+// store's lock back last. After a failure nothing more is written, but the rest is done all the
+// same. The caller promises that no other call is under way or follows; `close` takes the lead and
+// the locks for itself.
 
 internal import CairnFormat
 internal import CairnSystem
@@ -68,6 +69,7 @@ extension Engine {
         }
         try dropSpare()
         if hasEndedEntries { try updateManifest { _ in } }
+        finishHints()
     }
 
     /// The spare segment holds nothing: it leaves the list, then the directory.
@@ -87,6 +89,7 @@ extension Engine {
     }
 
     private func closeFiles() {
+        hints.stop()
         lock.lock()
         let count = state.segments.count
         let spare = state.spare

@@ -31,6 +31,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let readers: Readers
     let manifest: ManifestKeeper<S>
     let pins = BlobPins()
+    let hints: HintKeeper<S>
     let zeros: AlignedBuffer
 
     /// Guards `state`.
@@ -62,6 +63,10 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     /// Held while a segment is made, across its system calls.
     let makingLock = AdaptiveLock()
     let reserve: Reserve<S>
+    /// How many segments opening read no record of.
+    package let hintedSegmentCount: Int
+    /// How many hints were there and could not be used.
+    package let refusedHintCount: Int
     /// Set by a planted fault only.
     var lateFile: FileHandle?
 
@@ -84,6 +89,14 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         hiddenSpans = opened.hiddenSpans
         findings = opened.findings
         reserve = opened.reserve
+        hintedSegmentCount = opened.hintedSegmentCount
+        refusedHintCount = opened.refusedHintCount
+        hints = HintKeeper(
+            storage: storage, files: opened.segmentFiles, handles: opened.handles,
+            uuid: opened.identity.uuid,
+            hasher: KeyHasher(key: opened.hashKey, mask: tuning.hashMask),
+            blockByteCount: tuning.hintBlockByteCount)
+        for task in opened.hintTasks { hints.request(task) }
         zeros = AlignedBuffer(byteCount: max(tuning.zeroAheadByteCount, 8))
         var state = LogState(
             index: opened.index, overflow: opened.overflow, handles: opened.handles,
@@ -145,6 +158,14 @@ enum KeeperDuty {
 }
 
 extension Engine {
+    /// Bytes of the records that the index holds, by segment id. Exact when nothing is in flight.
+    package func liveByteCounts() -> [UInt64: UInt64] {
+        lock.lock()
+        defer { lock.unlock() }
+        return Dictionary(
+            uniqueKeysWithValues: state.segments.map { ($0.id, $0.liveByteCount) })
+    }
+
     /// Counts at this moment.
     package func statistics() -> Statistics {
         lock.lock()

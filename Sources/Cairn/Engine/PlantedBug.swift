@@ -33,6 +33,7 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
     case filesRemovedBeforeManifest
     case supersededPublishedLate
     case keyNotCompared
+    case hintNotChecked
 
     #if CAIRN_PLANTED_BUGS
         private static let planted = Atomic<Int>(-1)

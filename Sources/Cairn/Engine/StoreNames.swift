@@ -11,4 +11,6 @@ package enum StoreNames {
     package static let lock = "LOCK"
     /// Suffix of a file that will replace another.
     package static let replacement = ".new"
+    /// Suffix of a hint that is being written.
+    package static let unfinished = ".tmp"
 }

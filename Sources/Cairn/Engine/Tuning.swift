@@ -48,6 +48,12 @@ package struct Tuning: Sendable {
     package var segmentFileCountMaximum: Int?
     /// Bytes read at a time while scanning.
     package var scanByteCount = 1 << 20
+    /// Rows and keys of a hint stand in blocks of this size.
+    package var hintBlockByteCount = 64 << 10
+    /// How long closing may write hints.
+    package var hintNanosecondsAtClose: UInt64 = 10_000_000_000
+    /// Bytes of hints that one loading thread reads at a time.
+    package var loadByteCount = 16 << 20
     /// Bits of a key's hash that count; fewer make different keys collide.
     package var hashMask: UInt64 = .max
 

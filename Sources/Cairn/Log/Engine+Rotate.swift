@@ -207,7 +207,7 @@ extension Engine {
         return chunk.segmentOrdinal == active.ordinal && chunk.offset >= state.syncedOffset
     }
 
-    /// Queues the ended segment's entry for the next manifest.
+    /// Queues the ended segment's entry for the next manifest, and asks for its hint.
     private func noteEnded() {
         guard let ordinal = queueEnded() else { return }
         // Nobody writes to its file any more.
@@ -225,6 +225,7 @@ extension Engine {
         entry.describe(active.flushedTotals)
         state.endedEntries.append(entry)
         state.active = nil
+        hints.request(HintTask(entry, ordinal: active.ordinal))
         return active.ordinal
     }
 

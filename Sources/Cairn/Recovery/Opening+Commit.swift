@@ -109,6 +109,9 @@ extension Opening {
                 segmentFiles.leaveOpen(ordinal)
                 opened.continued = continued(segment, ordinal)
             }
+            if !segment.hasHint, entry.state != .open {
+                opened.hintTasks.append(HintTask(entry, ordinal: ordinal))
+            }
             entries.append(entry)
         }
         return entries
@@ -187,6 +190,7 @@ extension Opening {
     private func judge(
         _ name: String, _ file: SegmentFileName?
     ) throws(FileError) -> Judgement {
+        if SegmentFileName.isUnfinishedHint(name) { return .remove }
         guard let file else { return .quarantine }
         if file.kind == .hint { return .remove }
         guard let handle = try storage.open(name, in: .segments, writable: false) else {

@@ -28,6 +28,10 @@ struct OpenedStore<S: Storage> {
     var isDiskFull = false
     var hiddenSpans: [HiddenSpan] = []
     var findings: [String] = []
+    /// Segments that were opened without a valid hint.
+    var hintTasks: [HintTask] = []
+    var hintedSegmentCount = 0
+    var refusedHintCount = 0
     var reserve: Reserve<S>
     /// Set by a planted fault only: the log goes on in this recovered segment.
     var continued: ActiveSegment?
@@ -46,6 +50,8 @@ struct Opening<S: Storage> {
     let overflow = OverflowMap()
     let handles = SegmentHandles()
     let segmentFiles: SegmentFiles<S>
+    /// How many hints stay open while the index is loaded.
+    let openHintMaximum: Int
     var files: [ListedSegment] = []
     /// How many of them are there.
     private var presentCount = 0
@@ -57,6 +63,8 @@ struct Opening<S: Storage> {
     /// such whose loss was accepted.
     var struck: Set<UInt64> = []
     var maxSequence: UInt64?
+    /// Hints that were there and could not be used.
+    var refusedHintCount = 0
     /// A listed segment was written by a newer program: the store is not opened.
     var refusal: StoreError?
 
@@ -74,6 +82,8 @@ struct ListedSegment {
     var hasRecords = false
     /// A later segment holds a record, so this one was durable to its seal.
     var isProven = false
+    /// Its hint is valid: it was not scanned.
+    var hasHint = false
 }
 
 extension Engine {
@@ -117,6 +127,9 @@ extension Engine {
             throw StoreError(
                 .invalidOption,
                 "a blob has at most \(StoreOptions.blobByteCountLimit) bytes")
+        }
+        guard (1...1024).contains(options.loadingThreadCount ?? 1) else {
+            throw StoreError(.invalidOption, "an index is loaded by 1 to 1024 threads")
         }
         guard (1...86_400_000).contains(options.intervalMilliseconds) else {
             throw StoreError(.invalidOption, "the sync interval is 1 ms to one day")
@@ -169,18 +182,19 @@ extension Opening {
         self.manifest = manifest
         hashKey = SipHashKey(first: identity.hashKeyFirst, second: identity.hashKeySecond)
         index = Index(shardCount: tuning.indexShardCount, readers: readers)
-        let fileCount = ResourceLimits.raiseForStore()
+        let possible = ResourceLimits.raiseForStore()
+        let fileCount = tuning.segmentFileCountMaximum ?? possible
         segmentFiles = SegmentFiles(
-            storage: storage, handles: handles, readers: readers,
-            maximum: tuning.segmentFileCountMaximum ?? fileCount)
+            storage: storage, handles: handles, readers: readers, maximum: fileCount)
+        // A part of the descriptors that segments leave to the program.
+        openHintMaximum = min(256, fileCount / 8)
     }
 
     mutating func run() throws(StoreError) -> OpenedStore<S> {
         if isWriter { ResourceLimits.ignoreFileSizeSignal() }
         try openListed()
-        var loader = loader()
-        try scanAll(into: &loader)
-        var opened = finish(&loader)
+        let loaded = try load()
+        var opened = finish(loaded)
         try judgeDamage(&opened)
         let canWrite = isWriter && !opened.isReadOnly
         if canWrite { try commit(&opened) }
@@ -313,23 +327,7 @@ extension Opening {
 
     // MARK: Scanning
 
-    /// Scans every segment and takes its records up, one segment's at a time in memory.
-    private mutating func scanAll(into loader: inout IndexLoader<S>) throws(StoreError) {
-        // Later segments first: a record in one proves every earlier one durable to its seal.
-        var laterHasRecords = false
-        for place in files.indices.reversed() {
-            try scan(place, isProven: laterHasRecords)
-            if files[place].entry.kind == .data, files[place].hasRecords { laterHasRecords = true }
-            guard let ordinal = files[place].ordinal else { continue }
-            try loader.add(files[place].recovered.records, ordinal: ordinal)
-            for record in files[place].recovered.records {
-                maxSequence = max(maxSequence ?? 0, record.header.sequence)
-            }
-            files[place].recovered.records = []
-        }
-    }
-
-    private mutating func scan(_ place: Int, isProven: Bool) throws(StoreError) {
+    mutating func scan(_ place: Int, isProven: Bool) throws(StoreError) {
         let segment = files[place]
         guard let ordinal = segment.ordinal else { return missing(segment) }
         do {
@@ -356,9 +354,8 @@ extension Opening {
     }
 
     private func hash(_ type: RecordType, _ key: RawSpan) -> UInt64 {
-        let domain = type == .chunk ? HashDomain.chunkKey : HashDomain.userKey
-        let hash = hashKey.hash(key, domain: domain).first & tuning.hashMask
-        return type == .chunk ? hash | 1 : hash & ~1
+        let hash = KeyHasher(key: hashKey, mask: tuning.hashMask).hash(type, key).first
+        return KeyHasher.indexHash(hash, isChunk: type == .chunk)
     }
 
     /// After a failed sync the cache shows what the disk does not hold.
@@ -424,33 +421,26 @@ extension Opening {
 
     // MARK: The index
 
-    private func loader() -> IndexLoader<S> {
-        let present = files.filter { $0.ordinal != nil }
-        return IndexLoader(
-            storage: storage, index: index, overflow: overflow, handles: handles,
-            segmentFiles: segmentFiles,
-            segments: present.map { segment in
-                SegmentInfo(
-                    id: segment.entry.id, salt: segment.entry.salt, logicalByteCount: 0,
-                    recordCount: 0)
-            })
-    }
-
-    private func finish(_ loader: inout IndexLoader<S>) -> OpenedStore<S> {
-        var loaded = loader.finish()
+    private func finish(_ loaded: LoadedIndex) -> OpenedStore<S> {
+        var segments: [SegmentInfo] = []
         for segment in files {
             guard let ordinal = segment.ordinal else { continue }
             let end = segment.recovered.logicalByteCount
             handles.setFlushedOffset(end, for: ordinal)
-            loaded.segments[ordinal].logicalByteCount = end
-            loaded.segments[ordinal].recordCount = segment.recovered.totals.recordCount
+            segments.append(
+                SegmentInfo(
+                    id: segment.entry.id, salt: segment.entry.salt, logicalByteCount: end,
+                    recordCount: segment.recovered.totals.recordCount,
+                    liveByteCount: loaded.liveByteCounts[ordinal]))
         }
         var opened = OpenedStore(
             identity: identity, hashKey: hashKey, index: index, overflow: overflow,
             handles: handles, segmentFiles: segmentFiles, readers: readers,
             manifest: ManifestKeeper(storage: storage, manifest: manifest),
             reserve: Reserve<S>(storage: storage, file: nil, byteCount: 0))
-        opened.segments = loaded.segments
+        opened.segments = segments
+        opened.hintedSegmentCount = files.count { $0.hasHint }
+        opened.refusedHintCount = refusedHintCount
         opened.keyCount = loaded.keyCount
         opened.isReadOnly = !isWriter
         return opened

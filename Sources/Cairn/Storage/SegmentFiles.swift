@@ -62,6 +62,30 @@ final class SegmentFiles<S: Storage>: @unchecked Sendable {
         return try reopened(ordinal)
     }
 
+    /// Runs `body` with the file of a segment, which stays open meanwhile. The caller is in no
+    /// readers' section.
+    func withFile<Result>(
+        of ordinal: Int, _ body: (FileHandle) throws(FileError) -> Result
+    ) throws(FileError) -> Result {
+        awaitDescriptors()
+        do {
+            return try inSection(ordinal, body)
+        } catch {
+            guard error.isOutOfDescriptors else { throw error }
+        }
+        // Files that were closed for this one are given back behind the section that it was in.
+        reclaim()
+        return try inSection(ordinal, body)
+    }
+
+    private func inSection<Result>(
+        _ ordinal: Int, _ body: (FileHandle) throws(FileError) -> Result
+    ) throws(FileError) -> Result {
+        let token = readers.enter()
+        defer { readers.leave(token) }
+        return try body(try file(of: ordinal))
+    }
+
     /// A segment's file, which `handles` knows, may be closed from now on.
     func add(_ ordinal: Int) {
         lock.lock()

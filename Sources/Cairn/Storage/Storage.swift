@@ -67,6 +67,8 @@ package protocol Storage: AnyObject, Sendable {
     func read(
         _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
     ) throws(FileError) -> Int
+    /// Says that a range will be read soon, so that a disk may fetch it meanwhile. Only advice.
+    func readAhead(_ file: FileHandle, _ range: Range<UInt64>)
     /// Writes all of `bytes`. A failure may leave any part of them.
     func write(_ file: FileHandle, _ bytes: RawSpan, at offset: UInt64) throws(FileError)
     /// Writes `head`, then `tail` behind it, in one call where the disk allows.
@@ -91,4 +93,9 @@ package protocol Storage: AnyObject, Sendable {
     /// Monotonic time in nanoseconds.
     func monotonicClock() -> UInt64
     func random() -> UInt64
+}
+
+extension Storage {
+    /// A disk that is always near.
+    package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {}
 }

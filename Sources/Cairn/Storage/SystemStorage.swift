@@ -47,6 +47,10 @@ extension SystemStorage {
         }
     }
 
+    package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {
+        SystemCall.readAhead(file.rawValue, range)
+    }
+
     package func write(
         _ file: FileHandle, _ bytes: RawSpan, at offset: UInt64
     ) throws(FileError) {

@@ -66,9 +66,9 @@ private final class KeeperState: Sendable {
             if isStopping.load(ordering: .acquiring) { return }
             if duties & KeeperDuty.startWriting != 0 { engine.startWriting() }
             if isDue { syncDue = engine.syncInterval() ? nil : now + interval }
-            work()
+            let hasMore = work()
             if let due = markDue, due <= now { markDue = mark() ? nil : now + idle }
-            sleep(until: [syncDue, markDue].compactMap { $0 }.min())
+            if !hasMore { sleep(until: [syncDue, markDue].compactMap { $0 }.min()) }
         }
     }
 
@@ -78,15 +78,16 @@ private final class KeeperState: Sendable {
         if due > now { _ = bell.park(nanoseconds: due - now) }
     }
 
-    /// Background work until there is none, or until the disk refuses: then the next write finds
-    /// that out for itself.
-    private func work() {
+    /// Urgent work until there is none, then a piece of a hint: true when more of that is left.
+    /// Until the disk refuses: then the next write finds that out for itself.
+    private func work() -> Bool {
         do {
-            while try engine.backgroundStep() {
-                if isStopping.load(ordering: .acquiring) { return }
+            while try engine.urgentStep() {
+                if isStopping.load(ordering: .acquiring) { return false }
             }
+            return try engine.hintStep()
         } catch {
-            return
+            return false
         }
     }
 

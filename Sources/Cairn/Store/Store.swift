@@ -33,6 +33,9 @@ public final class Store: Sendable {
         at path: String, options: StoreOptions, tuning: Tuning
     ) throws(StoreError) -> Store {
         let bell = Parker()
+        var options = options
+        options.loadingThreadCount =
+            options.loadingThreadCount ?? min(4, ResourceLimits.processorCount)
         let engine = try Engine.open(
             SystemStorage(path: path), options: options, tuning: tuning,
             wake: { bell.unpark() })

@@ -67,6 +67,28 @@ struct SegmentFilesTests {
         try engine.close()
     }
 
+    @Test("of segments whose files were closed for others, hints are made and opening loads them")
+    func hints() throws {
+        let disk = SimulatedDisk()
+        let engine = try filled(disk, 200)
+        let endedCount = engine.statistics().segmentCount - 1
+        var mostOpen = 0
+        while try engine.backgroundStep() { mostOpen = max(mostOpen, disk.openHandleCount) }
+        let hintCount = disk.fileNames(in: .segments).count { $0.hasSuffix(".hint") }
+        #expect(hintCount == endedCount && endedCount > 20)
+        // One more than without hints, whether it is a segment that is read or a hint, and a spare.
+        #expect(mostOpen <= 8)
+        try engine.close()
+        #expect(disk.openHandleCount == 0)
+        let again = try Engine.open(disk, tuning: tuning)
+        #expect(again.hintedSegmentCount == endedCount + 1 && again.refusedHintCount == 0)
+        for number in 0..<200 {
+            #expect(try again.get(Key.numbered(number).bytes.rawSpan)?.bytes == value(number))
+        }
+        try again.close()
+        #expect(disk.openHandleCount == 0)
+    }
+
     @Test("a segment file that cannot be opened again is an error of that read, never an absence")
     func failing() throws {
         let disk = SimulatedDisk()

@@ -1,0 +1,99 @@
+// HintKeeper — which segments want a hint, and the one that is being written.
+//
+// Segments are asked for by the holder of the log lock; one hint is written at a time, under a lock
+// that is held across system calls. The segment's file is opened once more for it, because it takes
+// long: as a reader it would keep files open that were closed for others. A hint is a cache: one that
+// cannot be written for want of space is given up, and opening scans its segment. Any thread.
+// Spec: Engine.md, "Hints".
+
+internal import CairnFormat
+internal import CairnSystem
+
+// Sendable because `job` is only touched while `stepLock` is held; everything else is constant or
+// guards itself.
+final class HintKeeper<S: Storage>: @unchecked Sendable {
+    private let storage: S
+    private let files: SegmentFiles<S>
+    private let handles: SegmentHandles
+    private let uuid: StoreUUID
+    private let hasher: KeyHasher
+    private let blockByteCount: Int
+    private let queue = Guarded<[HintTask]>([])
+    private let stepLock = AdaptiveLock()
+    /// Guarded by `stepLock`.
+    private var job: HintJob<S>?
+
+    init(
+        storage: S, files: SegmentFiles<S>, handles: SegmentHandles, uuid: StoreUUID,
+        hasher: KeyHasher, blockByteCount: Int
+    ) {
+        self.storage = storage
+        self.files = files
+        self.handles = handles
+        self.uuid = uuid
+        self.hasher = hasher
+        self.blockByteCount = blockByteCount
+    }
+
+    /// Asks for the hint of a segment that ended. Takes no lock but its own.
+    func request(_ task: HintTask) {
+        queue.withLock { queue in queue.append(task) }
+    }
+
+    /// Does one piece of work; false when no segment wants a hint.
+    func step() throws(StoreError) -> Bool {
+        stepLock.lock()
+        defer { stepLock.unlock() }
+        guard job != nil || begin() else { return false }
+        guard let task = job?.task, isThere(task) else {
+            abandon()
+            return true
+        }
+        do throws(StoreError) {
+            let hasMore = try job?.step() ?? false
+            guard !hasMore else { return true }
+            let isRefused = job?.isRefused ?? false
+            job = nil
+            if isRefused { throw mismatch(task) }
+        } catch {
+            abandon()
+            guard error.kind == .diskFull else { throw error }
+        }
+        return true
+    }
+
+    private func mismatch(_ task: HintTask) -> StoreError {
+        StoreError(
+            .damaged,
+            "segment \(SegmentFileName(task.segmentID)) does not hold the records that MANIFEST "
+                + "lists: it gets no hint", segmentID: task.segmentID)
+    }
+
+    /// Gives up the hint that is being written, and what is asked for.
+    func stop() {
+        stepLock.withLock {
+            queue.withLock { queue in queue.removeAll() }
+            abandon()
+        }
+    }
+
+    private func abandon() {
+        job?.abandon()
+        job = nil
+    }
+
+    private func begin() -> Bool {
+        let next = queue.withLock { queue in queue.isEmpty ? nil : queue.removeFirst() }
+        guard let next else { return false }
+        job = HintJob(
+            next, storage: storage, files: files, uuid: uuid, hasher: hasher,
+            blockByteCount: blockByteCount)
+        return true
+    }
+
+    /// Whether the segment is still the one that was asked for.
+    private func isThere(_ task: HintTask) -> Bool {
+        handles.segmentID(of: task.ordinal) == task.segmentID
+            && (handles.handle(of: task.ordinal) >= 0 || handles.isClosed(task.ordinal))
+    }
+}
