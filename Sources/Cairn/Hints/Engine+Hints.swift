@@ -17,6 +17,16 @@ extension Engine {
         return try hints.step()
     }
 
+    /// How many segments wait for their hints.
+    package var missingHintCount: Int { hints.waitingCount }
+
+    /// The number that the next record gets: it moves while somebody writes.
+    package var nextSequence: UInt64 {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.nextSequence
+    }
+
     /// Writes the hints that are still missing, for so long at most, so that the next opening need
     /// not scan. What is left then, or cannot be written, costs that opening the scan.
     func finishHints() {

@@ -43,7 +43,9 @@ struct HintJob<S: Storage> {
     mutating func step() throws(StoreError) -> Bool {
         let pieces = max(1, min(32, Self.recordsPerStep / max(task.recordCount, 1)))
         do throws(FileError) {
-            for _ in 0..<pieces where try !piece() { return false }
+            for _ in 0..<pieces {
+                guard try piece() else { return false }
+            }
             return true
         } catch {
             throw StoreError(error, doing: "writing \(name)")

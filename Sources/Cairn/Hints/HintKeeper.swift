@@ -18,6 +18,7 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
     private let uuid: StoreUUID
     private let hasher: KeyHasher
     private let blockByteCount: Int
+    /// The one at work is the first.
     private let queue = Guarded<[HintTask]>([])
     private let stepLock = AdaptiveLock()
     /// Guarded by `stepLock`.
@@ -53,7 +54,7 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
             let hasMore = try job?.step() ?? false
             guard !hasMore else { return true }
             let isRefused = job?.isRefused ?? false
-            job = nil
+            abandon()
             if isRefused { throw mismatch(task) }
         } catch {
             abandon()
@@ -72,19 +73,24 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
     /// Gives up the hint that is being written, and what is asked for.
     func stop() {
         stepLock.withLock {
-            queue.withLock { queue in queue.removeAll() }
             abandon()
+            queue.withLock { queue in queue.removeAll() }
         }
     }
 
+    /// How many segments wait for their hints.
+    var waitingCount: Int { queue.withLock { queue in queue.count } }
+
+    /// The job is over, however it ended.
     private func abandon() {
+        guard job != nil else { return }
         job?.abandon()
         job = nil
+        queue.withLock { queue in _ = queue.removeFirst() }
     }
 
     private func begin() -> Bool {
-        let next = queue.withLock { queue in queue.isEmpty ? nil : queue.removeFirst() }
-        guard let next else { return false }
+        guard let next = queue.withLock({ queue in queue.first }) else { return false }
         job = HintJob(
             next, storage: storage, files: files, uuid: uuid, hasher: hasher,
             blockByteCount: blockByteCount)

@@ -55,6 +55,7 @@ private final class KeeperState: Sendable {
     func run() {
         var syncDue: UInt64?
         var markDue: UInt64?
+        var hints = HintPace()
         while !isStopping.load(ordering: .acquiring) {
             let now = Clock.monotonicNanoseconds()
             let isDue = syncDue.map { $0 <= now } ?? false
@@ -66,9 +67,10 @@ private final class KeeperState: Sendable {
             if isStopping.load(ordering: .acquiring) { return }
             if duties & KeeperDuty.startWriting != 0 { engine.startWriting() }
             if isDue { syncDue = engine.syncInterval() ? nil : now + interval }
-            let hasMore = work()
+            urgentWork()
+            let hintDue = hints.work(engine)
             if let due = markDue, due <= now { markDue = mark() ? nil : now + idle }
-            if !hasMore { sleep(until: [syncDue, markDue].compactMap { $0 }.min()) }
+            sleep(until: [syncDue, markDue, hintDue].compactMap { $0 }.min())
         }
     }
 
@@ -78,16 +80,15 @@ private final class KeeperState: Sendable {
         if due > now { _ = bell.park(nanoseconds: due - now) }
     }
 
-    /// Urgent work until there is none, then a piece of a hint: true when more of that is left.
-    /// Until the disk refuses: then the next write finds that out for itself.
-    private func work() -> Bool {
+    /// What writers would else do themselves, until there is none, or until the disk refuses: then
+    /// the next write finds that out for itself.
+    private func urgentWork() {
         do {
             while try engine.urgentStep() {
-                if isStopping.load(ordering: .acquiring) { return false }
+                if isStopping.load(ordering: .acquiring) { return }
             }
-            return try engine.hintStep()
         } catch {
-            return false
+            return
         }
     }
 
@@ -100,5 +101,39 @@ private final class KeeperState: Sendable {
             return true  // The store takes no writes, or the disk is full: nothing to prove.
         }
         return false
+    }
+}
+
+/// When the next piece of a hint is due. While somebody writes, a few segments may wait for their
+/// hints, and then hints get a fifth of the time: a hint is worth nothing before the next opening.
+private struct HintPace {
+    private static let waitingCountMaximum = 8
+    private static let patience: UInt64 = 10_000_000
+    private static let restFactor: UInt64 = 4
+
+    private var due: UInt64 = 0
+    private var lastSequence: UInt64 = 0
+
+    /// Does a piece if one is due; the time to look again, nil when no segment wants a hint.
+    mutating func work(_ engine: Engine<SystemStorage>) -> UInt64? {
+        let start = Clock.monotonicNanoseconds()
+        if start < due { return due }
+        let count = engine.missingHintCount
+        if count == 0 { return nil }
+        let sequence = engine.nextSequence
+        let isBusy = sequence != lastSequence
+        lastSequence = sequence
+        if isBusy && count <= Self.waitingCountMaximum {
+            due = start + Self.patience
+            return due
+        }
+        do {
+            guard try engine.hintStep() else { return nil }
+        } catch {
+            // That hint is given up; the next opening scans its segment. The others follow.
+        }
+        let end = Clock.monotonicNanoseconds()
+        due = end + (isBusy ? Self.restFactor * (end - start) : 0)
+        return due
     }
 }

@@ -75,7 +75,7 @@ struct HintWriteTests {
         var errorCount = 0
         while true {
             do {
-                if try !engine.backgroundStep() { break }
+                guard try engine.backgroundStep() else { break }
             } catch {
                 #expect(error.kind == .inputOutput)
                 errorCount += 1
@@ -98,7 +98,7 @@ struct HintWriteTests {
         var kinds: [StoreError.Kind] = []
         while true {
             do {
-                if try !engine.backgroundStep() { break }
+                guard try engine.backgroundStep() else { break }
             } catch {
                 kinds.append(error.kind)
             }
