@@ -20,11 +20,12 @@ extension Engine {
     /// How many segments wait for their hints.
     package var missingHintCount: Int { hints.waitingCount }
 
-    /// The number that the next record gets: it moves while somebody writes.
-    package var nextSequence: UInt64 {
+    /// Where the log ends at this moment.
+    package var logEnd: LogEnd {
         lock.lock()
         defer { lock.unlock() }
-        return state.nextSequence
+        return LogEnd(
+            segmentCount: state.segments.count, offset: state.tail, sequence: state.nextSequence)
     }
 
     /// Writes the hints that are still missing, for so long at most, so that the next opening need

@@ -68,7 +68,7 @@ private final class KeeperState: Sendable {
             if duties & KeeperDuty.startWriting != 0 { engine.startWriting() }
             if isDue { syncDue = engine.syncInterval() ? nil : now + interval }
             urgentWork()
-            let hintDue = hints.work(engine)
+            let hintDue = hintWork(&hints)
             if let due = markDue, due <= now { markDue = mark() ? nil : now + idle }
             sleep(until: [syncDue, markDue, hintDue].compactMap { $0 }.min())
         }
@@ -92,6 +92,24 @@ private final class KeeperState: Sendable {
         }
     }
 
+    /// A piece of a hint, if it is time; the time to look again, nil when no segment wants a hint.
+    private func hintWork(_ pace: inout HintPace) -> UInt64? {
+        let start = Clock.monotonicNanoseconds()
+        if start < pace.due { return pace.due }
+        let count = engine.missingHintCount
+        if count == 0 { return nil }
+        guard pace.mayWork(at: start, waitingCount: count, end: engine.logEnd) else {
+            return pace.due
+        }
+        do {
+            guard try engine.hintStep() else { return nil }
+        } catch {
+            // That hint is given up; the next opening scans its segment. The others follow.
+        }
+        pace.noteWork(from: start, to: Clock.monotonicNanoseconds())
+        return pace.due
+    }
+
     /// False when the log moved meanwhile, or could not be marked.
     private func mark() -> Bool {
         _ = engine.keeperDuties(taking: KeeperDuty.mark)
@@ -101,39 +119,5 @@ private final class KeeperState: Sendable {
             return true  // The store takes no writes, or the disk is full: nothing to prove.
         }
         return false
-    }
-}
-
-/// When the next piece of a hint is due. While somebody writes, a few segments may wait for their
-/// hints, and then hints get a fifth of the time: a hint is worth nothing before the next opening.
-private struct HintPace {
-    private static let waitingCountMaximum = 8
-    private static let patience: UInt64 = 10_000_000
-    private static let restFactor: UInt64 = 4
-
-    private var due: UInt64 = 0
-    private var lastSequence: UInt64 = 0
-
-    /// Does a piece if one is due; the time to look again, nil when no segment wants a hint.
-    mutating func work(_ engine: Engine<SystemStorage>) -> UInt64? {
-        let start = Clock.monotonicNanoseconds()
-        if start < due { return due }
-        let count = engine.missingHintCount
-        if count == 0 { return nil }
-        let sequence = engine.nextSequence
-        let isBusy = sequence != lastSequence
-        lastSequence = sequence
-        if isBusy && count <= Self.waitingCountMaximum {
-            due = start + Self.patience
-            return due
-        }
-        do {
-            guard try engine.hintStep() else { return nil }
-        } catch {
-            // That hint is given up; the next opening scans its segment. The others follow.
-        }
-        let end = Clock.monotonicNanoseconds()
-        due = end + (isBusy ? Self.restFactor * (end - start) : 0)
-        return due
     }
 }
