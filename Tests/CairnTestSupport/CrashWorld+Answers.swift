@@ -40,15 +40,31 @@ extension CrashWorld {
         guard !waiting.isEmpty else { return }
         let items = waiting
         waiting = []
+        var failedKeys: Set<Int> = []
         for item in items {
             guard let outcome = item.result.outcome else {
                 waiting.append(item)
                 continue
             }
             switch outcome {
-            case .success(let receipt): try succeeded(receipt, item.answer)
-            case .failure(let error): try failed(error, item.answer)
+            case .success(let receipt):
+                var answer = item.answer
+                if receipt == nil, failedKeys.contains(answer.key) { answer.wasPresent = nil }
+                try succeeded(receipt, answer)
+            case .failure(let error):
+                failedKeys.insert(item.answer.key)
+                try failed(error, item.answer)
             }
+        }
+    }
+
+    /// Whether a write of the key failed while the present call was under way: a delete that meets
+    /// the full disk is tried again, and what was in flight before it is gone by then.
+    func hasFailedWrite(of key: Int) -> Bool {
+        engine?.deliver()
+        return waiting.contains { item in
+            guard item.answer.key == key, case .failure = item.result.outcome else { return false }
+            return true
         }
     }
 

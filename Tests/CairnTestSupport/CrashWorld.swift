@@ -179,7 +179,7 @@ struct Answer {
     let durability: Durability
     let expectation: Expectation
     /// Nil: nobody can tell.
-    let wasPresent: Bool?
+    var wasPresent: Bool?
     /// So many groups the answer rests on if it has none of its own.
     let support: Int
     /// The condition of a large blob is looked at before its chunks are written, when a pending
