@@ -19,6 +19,16 @@ package final class FileLock: Sendable {
 
     private init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
+    /// Unlocks by name: closing alone leaves the lock to the copy of the descriptor that a child
+    /// process has between its start and its first program.
+    deinit {
+        do throws(Errno) {
+            try SystemCall.unlock(descriptor.rawValue)
+        } catch {
+            preconditionFailure("unlocking an open file does not fail: \(error)")
+        }
+    }
+
     /// Takes the lock of `name` without waiting, making the file when there is none.
     package static func acquire(
         _ name: String, in directory: DirectoryHandle

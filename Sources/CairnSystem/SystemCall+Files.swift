@@ -76,4 +76,10 @@ extension SystemCall {
             throw error
         }
     }
+
+    /// Gives up the lock of an open file, also where copies of the descriptor are open: those that a
+    /// child process has until it executes. Corresponds to `flock(2)`.
+    package static func unlock(_ fd: Int32) throws(Errno) {
+        try perform { cairn_unlock(fd) }
+    }
 }
