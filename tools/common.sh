@@ -53,10 +53,16 @@ run_tests() {
     if ((status)); then
         echo "$0: the $name run failed with status $status; all it printed: $log" >&2
         show_unfinished "$log"
+        show_issues "$log" >&2
         closing_line "$log"
         return "$status"
     fi
     (($(executed_count "$log") > 0)) || fail "no test ran in the $name run (swift test $*)"
+}
+
+# What the tests found, without what passed: the last lines are often all that is kept of a log.
+show_issues() {
+    sed -nE '/^✘ Test .* recorded an issue/,/^(✔|◇|✘ Test .* failed after)/{/^(✔|◇)/d; p}' "$1"
 }
 
 closing_line() { sed -n '/ Test run with /p' "$1" | tail -n 1; }

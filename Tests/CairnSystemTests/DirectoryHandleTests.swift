@@ -5,6 +5,7 @@
 // Why this is sound: the unsafe calls get strings lent for the call and a structure of our own.
 
 import CairnSystem
+import CairnTestSupport
 import Glibc
 import Testing
 
@@ -177,6 +178,19 @@ import Testing
             return
         }
         withExtendedLifetime(first) {}
+    }
+
+    @Test("a lock ends with its object although copies of its descriptor are open")
+    func copies() async {
+        await #expect(processExitsWith: .success) {
+            let directory = try TemporaryDirectory()
+            var first: FileLockOutcome? = try FileLock.acquire("LOCK", in: directory.handle)
+            guard case .acquired = first else { exit(2) }
+            for fd in Int32(3)..<64 { _ = dup(fd) }
+            first = nil
+            guard case .acquired = try FileLock.acquire("LOCK", in: directory.handle)
+            else { exit(3) }
+        }
     }
 
     @Test("another process meets the lock, and takes it when its holder is gone")

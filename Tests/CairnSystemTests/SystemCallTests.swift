@@ -173,12 +173,12 @@ import Testing
         var random = TestRandom.reported("drop cache")
         let bytes = random.bytes(1 << 20)
         let file = try directory.file("file", bytes)
-        #expect(cachedPageCount(file.rawValue, byteCount: bytes.count) == 256)
+        #expect(cachedPageCount(file.rawValue, byteCount: bytes.count) > 0)
         try SystemCall.synchronizeData(file.rawValue)
-        try SystemCall.dropCache(file.rawValue)
-        if isOnDevice(file.rawValue) {
-            #expect(cachedPageCount(file.rawValue, byteCount: bytes.count) == 0)
-        }
+        try #expect(
+            becomesTrue(dropping: file.rawValue) {
+                cachedPageCount(file.rawValue, byteCount: bytes.count) == 0
+            })
         #expect(try contents(of: file.rawValue) == bytes)
         try SystemCall.synchronize(file.rawValue)
     }
@@ -196,11 +196,11 @@ import Testing
             #expect(Array(buffer.prefix(count)) == bytes)
         }
         try SystemCall.synchronizeData(file.rawValue)
-        try SystemCall.dropCache(file.rawValue)
-        if isOnDevice(file.rawValue) {
-            var cold = buffer.mutableRawSpan
-            #expect(try SystemCall.readIfCached(file.rawValue, into: &cold, at: 0) == nil)
-        }
+        try #expect(
+            becomesTrue(dropping: file.rawValue) {
+                var cold = buffer.mutableRawSpan
+                return try SystemCall.readIfCached(file.rawValue, into: &cold, at: 0) == nil
+            })
     }
 
     @Test("a file system has no more free bytes than bytes")
@@ -243,6 +243,20 @@ import Testing
             exit(0)
         }
     }
+}
+
+/// Whether the condition holds after the file's pages were dropped; true where there is no device
+/// behind the cache. The kernel drops what it can at once: a page that somebody else has in hand,
+/// another core's list of new pages for one, stays until the next time.
+private func becomesTrue(
+    dropping fd: Int32, _ condition: () throws -> Bool
+) throws -> Bool {
+    guard isOnDevice(fd) else { return true }
+    for _ in 0..<1_000 {
+        try SystemCall.dropCache(fd)
+        if try condition() { return true }
+    }
+    return false
 }
 
 /// Pages of a file that the page cache holds.

@@ -16,25 +16,6 @@ func modelBytes(_ count: Int, _ salt: UInt64) -> [UInt8] {
 
 @Suite("Engine basics")
 struct ModelBasicsTests {
-    /// A tuning under which a few hundred bytes rotate segments and are cut into chunks and blocks.
-    static var tiny: Tuning {
-        var tuning = Tuning()
-        tuning.indexShardCount = 4
-        tuning.bufferByteCount = 2048
-        tuning.directByteCount = 1024
-        tuning.blockByteCount = 256
-        tuning.chunkByteCount = 1024
-        tuning.segmentByteCountMinimum = 8192
-        tuning.segmentByteCountMaximum = 8192
-        tuning.sequenceLease = 64
-        tuning.zeroAheadByteCount = 1024
-        tuning.lingerNanoseconds = 0
-        tuning.regainNanoseconds = 0
-        tuning.reserveByteCountMaximum = 16384
-        tuning.scanByteCount = 4096
-        return tuning
-    }
-
     private func exercise<S: Storage>(_ storage: () -> S, _ tuning: Tuning) throws {
         var model: [[UInt8]: [UInt8]] = [:]
         func check(_ engine: Engine<S>) throws {
@@ -75,19 +56,19 @@ struct ModelBasicsTests {
     @Test("what is put is read, also after reopening, on the simulated disk")
     func simulated() throws {
         let disk = SimulatedDisk()
-        try exercise({ disk }, Self.tiny)
+        try exercise({ disk }, .small)
         #expect(disk.openHandleCount == 0)
     }
 
     @Test("what is put is read, also after reopening, in a directory")
     func system() throws {
-        let directory = try ModelDirectory()
-        try exercise({ SystemStorage(path: directory.path) }, Self.tiny)
+        let directory = try TemporaryDirectory()
+        try exercise({ SystemStorage(path: directory.path) }, .small)
     }
 
     @Test("the product's own sizes work too")
     func ordinary() throws {
-        let directory = try ModelDirectory()
+        let directory = try TemporaryDirectory()
         try exercise({ SystemStorage(path: directory.path) }, Tuning())
     }
 }

@@ -33,7 +33,7 @@ struct ModelTests {
     @Test("in a directory too", arguments: [UInt64.max, 0x3])
     func directory(hashMask: UInt64) throws {
         var random = TestRandom.reported("model in a directory, mask \(hashMask)")
-        let directory = try ModelDirectory()
+        let directory = try TemporaryDirectory()
         var run = try ModelRun(
             random.fork(), tuning(hashMask: hashMask, random: &random), keyCount: 20,
             syncedShare: 2

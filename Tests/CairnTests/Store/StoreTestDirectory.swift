@@ -1,43 +1,21 @@
 // StoreTestDirectory — a directory of one test's own, with eyes and hands on the files in it.
 //
-// Made below TMPDIR, or where the C library says temporary files go; removed with all it holds when
-// it goes. A path is relative, with at most one slash: "MANIFEST", "segments/0000000000000001.seg".
-// Why this is sound: mkdtemp(3) changes a terminated array that is this function's own; the other
-// pointers are strings lent for one call.
+// A path is relative, with at most one slash: "MANIFEST", "segments/0000000000000001.seg".
 
 import CairnFormat
 import CairnSystem
+import CairnTestSupport
 import Glibc
 import Testing
 
 final class StoreTestDirectory: Sendable {
-    let path: String
-    private let handle: DirectoryHandle
+    private let directory: TemporaryDirectory
 
-    init() throws {
-        let parent =
-            unsafe getenv("TMPDIR").map { text in unsafe String(cString: text) } ?? P_tmpdir
-        var template = Array("\(parent)/cairn-store-XXXXXX".utf8CString)
-        let made = try unsafe #require(unsafe mkdtemp(&template))
-        path = unsafe String(cString: made)
-        handle = try #require(try DirectoryHandle.open(path: path))
-    }
+    init() throws { directory = try TemporaryDirectory() }
 
-    deinit {
-        Self.empty(handle)
-        unsafe rmdir(path)
-    }
+    var path: String { directory.path }
 
-    private static func empty(_ directory: DirectoryHandle) {
-        for name in (try? directory.names()) ?? [] {
-            if let inner = try? directory.directory(name) {
-                empty(inner)
-                unsafe rmdir(inner.path)
-            } else {
-                try? directory.unlink(name)
-            }
-        }
-    }
+    private var handle: DirectoryHandle { directory.handle }
 
     // MARK: Eyes
 

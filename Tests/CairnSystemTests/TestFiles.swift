@@ -1,43 +1,10 @@
-// TemporaryDirectory — a directory of one test's own, removed with what it holds when it goes.
-//
-// Made below TMPDIR, or where the C library says temporary files go.
-// Why this is sound: mkdtemp(3) changes a terminated array that is this function's own; the other
-// pointers are strings lent for one call.
+// TestFiles — files in a test's own directory, and what is in them.
 
 import CairnSystem
+import CairnTestSupport
 import Glibc
-import Testing
 
-final class TemporaryDirectory: Sendable {
-    let path: String
-    let handle: DirectoryHandle
-
-    init() throws {
-        let parent =
-            unsafe getenv("TMPDIR").map { text in unsafe String(cString: text) } ?? P_tmpdir
-        var template = Array("\(parent)/cairn-system-XXXXXX".utf8CString)
-        let made = try unsafe #require(unsafe mkdtemp(&template))
-        path = unsafe String(cString: made)
-        handle = try #require(try DirectoryHandle.open(path: path))
-    }
-
-    deinit {
-        Self.empty(handle)
-        unsafe rmdir(path)
-    }
-
-    /// Removes all names, and those of directories inside first.
-    private static func empty(_ directory: DirectoryHandle) {
-        for name in (try? directory.names()) ?? [] {
-            if let inner = try? directory.directory(name) {
-                empty(inner)
-                unsafe rmdir(inner.path)
-            } else {
-                try? directory.unlink(name)
-            }
-        }
-    }
-
+extension TemporaryDirectory {
     /// An existing file, whose descriptor the caller closes.
     func open(_ name: String, writable: Bool = false) throws -> Int32 {
         guard let descriptor = try handle.open(name, writable: writable) else {
