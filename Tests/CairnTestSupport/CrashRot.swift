@@ -62,11 +62,12 @@ package final class CrashRot {
         world = try RotStore().build()
         snapshot = world.disk.snapshot()
         everWritten = world.everWritten
-        // The last one that holds a record; behind it an empty one may wait.
+        // The last one that holds a record; behind it one of zeros may wait.
         let disk = world.disk
         openSegment =
             disk.fileNames(in: .segments).last { name in
-                name.hasSuffix(".seg") && disk.byteCount(of: name, in: .segments) ?? 0 > 4096
+                let bytes = disk.bytes(of: name, in: .segments) ?? []
+                return name.hasSuffix(".seg") && bytes.dropFirst(4096).contains { $0 != 0 }
             } ?? ""
     }
 

@@ -21,6 +21,7 @@ extension Engine {
         if try listEnded() { return true }
         if try renewLeaseAhead() { return true }
         if removeDeadChunks() { return true }
+        if try zeroSpare() { return true }
         readers.reclaim()
         // The last of all, for it may fail time and again.
         return try retryUnreadableChunk()

@@ -24,6 +24,8 @@ package struct Tuning: Sendable {
     package var sequenceLease: UInt64 = 1 << 32
     /// Zeroed bytes written ahead of the tail when commits are small; 0: none.
     package var zeroAheadByteCount = 1 << 20
+    /// Zeroed bytes written at most to the next segment while commits are small.
+    package var zeroSpareByteCountMaximum: UInt64 = 64 << 20
     /// Bytes that the disk is asked to begin with at a time, long before their sync.
     package var writeAheadByteCount: UInt64 = 1 << 20
     /// How long a leader waits for the writers of the last batch.

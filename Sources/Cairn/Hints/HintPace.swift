@@ -1,8 +1,8 @@
-// HintPace — when the keeper makes the next piece of a hint.
+// HintPace — when the worker makes the next piece of a hint.
 //
 // A hint is worth nothing before the next opening, and takes memory bandwidth and the processor that
 // the kernel writes back on. So a store that is filled at full speed makes none until many segments
-// wait, and then spends a tenth of the keeper's time on them; one that is written to now and then a
+// wait, and then spends a tenth of the worker's time on them; one that is written to now and then a
 // fifth; an idle one all of it. Decides only: no clock, no lock, no thread. Spec: Engine.md, "Hints".
 
 /// Where the log ends: moves fast while much is written.

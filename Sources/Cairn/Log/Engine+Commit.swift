@@ -94,12 +94,12 @@ extension Engine {
         while try flushOnce() {}
     }
 
-    /// Writes one buffer; false when there was nothing to write.
+    /// Writes one buffer; false when there was nothing to write. Not `whole`: enough to make room.
     @discardableResult
-    func flushOnce() throws(StoreError) -> Bool {
+    func flushOnce(whole: Bool = true) throws(StoreError) -> Bool {
         lock.lock()
         let failure = state.failure
-        let plan = failure == nil ? state.takeFlush() : nil
+        let plan = failure == nil ? state.takeFlush(whole: whole) : nil
         let active = state.active
         lock.unlock()
         if let failure { throw failure }
@@ -238,6 +238,8 @@ extension Engine {
             state.fail(failure, into: &completed)
             return completed
         }
+        // Callbacks may be due, and this thread may be one that calls nobody back.
+        wakeKeeper()
         lock.lock()
         defer { lock.unlock() }
         return state.failure ?? failure

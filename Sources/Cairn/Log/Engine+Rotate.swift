@@ -152,7 +152,7 @@ extension Engine {
             throw writeFailed(error)
         }
         lock.lock()
-        state.bufferBase = placement.endOffset
+        state.beginBuffer(at: placement.endOffset)
         state.noteWritten(to: placement.endOffset, totals: totals)
         lock.unlock()
         ringIfBehind()
@@ -232,7 +232,7 @@ extension Engine {
     // MARK: The next segment
 
     /// Makes the next segment ahead of need: file, header, sync, directory sync, MANIFEST.
-    /// The lead is not needed: the keeper does it beside the writers.
+    /// The lead is not needed: the worker does it beside the writers.
     func prepareSpare() throws(StoreError) {
         makingLock.lock()
         defer { makingLock.unlock() }
@@ -309,8 +309,11 @@ extension Engine {
         do { try storage.unlink(name, in: .segments) } catch { return }
     }
 
-    /// Makes the spare the active segment. Nothing is active.
+    /// Makes the spare the active segment. Nothing is active. Waits for a piece of zeros that is
+    /// being written to it.
     private func activateSpare() {
+        makingLock.lock()
+        defer { makingLock.unlock() }
         lock.lock()
         defer { lock.unlock() }
         guard let spare = state.spare else {
@@ -329,11 +332,12 @@ extension Engine {
             for: ordinal)
         state.active = ActiveSegment(
             ordinal: ordinal, id: spare.id, salt: spare.salt, seed: seed, file: spare.file,
-            byteCountTarget: state.segmentByteCountTarget(options))
+            byteCountTarget: state.segmentByteCountTarget(options),
+            zeroedOffset: spare.zeroedOffset > start ? spare.zeroedOffset : 0)
         state.point = AppendPoint(
             isOpen: true, ordinal: ordinal, seed: seed,
             byteCountTarget: state.segmentByteCountTarget(options))
-        state.bufferBase = start
+        state.beginBuffer(at: start)
         state.flushedOffset = start
         state.syncedOffset = start
     }
@@ -394,7 +398,7 @@ extension Engine {
         let end = start + max(tuning.sequenceLease, UInt64(count))
         try updateManifest { $0.sequenceCeiling = max($0.sequenceCeiling, end) }
         lock.lock()
-        // The keeper and a writer may renew at the same time; the one that began first may end last.
+        // The worker and a writer may renew at the same time; the one that began first may end last.
         state.leaseEnd = max(state.leaseEnd, end)
         lock.unlock()
     }

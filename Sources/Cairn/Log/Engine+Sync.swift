@@ -102,7 +102,8 @@ extension Engine {
         let step = UInt64(tuning.zeroAheadByteCount)
         guard step > 0, offset + step / 8 > active.zeroedOffset else { return }
         let start = max(offset, active.zeroedOffset)
-        let end = min(offset + step, active.byteCountTarget)
+        // Cut as the buffers are, for the same reason: see `takeFlush`.
+        let end = min((offset + step) / (step / 4) * (step / 4), active.byteCountTarget)
         guard start < end else { return }
         let zeros = zeros
         do {

@@ -57,7 +57,7 @@ extension LogState {
     func room(for byteCount: Int, recordCount: Int = 1) -> Room {
         if nextSequence + UInt64(recordCount) > leaseEnd { return .sequence }
         guard segmentHasRoom(for: byteCount, recordCount: recordCount) else { return .segment }
-        return fill + byteCount <= tuning.bufferByteCount ? .ready : .buffer
+        return tail < bufferEnd && fill + byteCount <= buffer.byteCount ? .ready : .buffer
     }
 
     /// Whether the active segment may take that much more.
@@ -75,6 +75,7 @@ extension LogState {
         _ parts: borrowing RecordParts, sharesHash: Bool = false
     ) -> Placement {
         let byteCount = parts.header.recordByteCount
+        if tail + UInt64(byteCount) > bufferEnd { straddler = mark }
         let placement = place(byteCount: byteCount)
         let buffer = self.buffer
         var target = buffer.mutableBytes(fill..<fill + byteCount)

@@ -59,6 +59,10 @@ struct SpareSegment {
     let id: UInt64
     let salt: UInt64
     let file: FileHandle
+    /// The file holds zeros up to here.
+    var zeroedOffset = UInt64(SegmentHeader.byteCount)
+    /// No more zeros are wanted, and those there are durable.
+    var isZeroed = false
 }
 
 struct LogState: ~Copyable {
@@ -84,8 +88,12 @@ struct LogState: ~Copyable {
     var buffer: AlignedBuffer
     var otherBuffer: AlignedBuffer
     /// File offset of the first byte of the current buffer.
-    var bufferBase: UInt64 = 0
+    private(set) var bufferBase: UInt64 = 0
     var fill = 0
+    /// Where the current buffer ends in the file: no record begins in it at or behind this.
+    private(set) var bufferEnd: UInt64 = 0
+    /// The record that begins in front of `bufferEnd` and ends behind it, once there is one.
+    var straddler: FlushMark?
     /// A buffer that was handed to the disk and is not known to be there yet.
     var flushing: FlushPlan?
     var flushedOffset: UInt64 = 0
@@ -142,8 +150,24 @@ struct LogState: ~Copyable {
         self.overflow = overflow
         self.handles = handles
         self.tuning = tuning
-        buffer = AlignedBuffer(byteCount: tuning.bufferByteCount)
-        otherBuffer = AlignedBuffer(byteCount: tuning.bufferByteCount)
+        buffer = AlignedBuffer(byteCount: 2 * tuning.bufferByteCount)
+        otherBuffer = AlignedBuffer(byteCount: 2 * tuning.bufferByteCount)
+    }
+
+    /// The current buffer is empty, and its first byte will stand at `offset` of the file.
+    mutating func beginBuffer(at offset: UInt64) {
+        let byteCount = UInt64(tuning.bufferByteCount)
+        bufferBase = offset
+        bufferEnd = (offset / byteCount + 1) * byteCount
+        fill = 0
+        straddler = nil
+    }
+
+    /// The same, but with the first `carriedByteCount` bytes, up to the end of a record, in it.
+    mutating func beginBuffer(at offset: UInt64, carrying carriedByteCount: Int) {
+        beginBuffer(at: offset + UInt64(carriedByteCount))
+        bufferBase = offset
+        fill = carriedByteCount
     }
 
     /// Where the next record goes.
@@ -166,16 +190,22 @@ struct LogState: ~Copyable {
     }
 }
 
+/// What was appended before some record.
+struct FlushMark {
+    /// Where that record begins.
+    let offset: UInt64
+    let totals: SegmentTotals
+    /// How many hashes were noted since the store was opened.
+    let hashCount: UInt64
+}
+
 /// Bytes on their way to the disk.
 struct FlushPlan {
     let buffer: AlignedBuffer
     let offset: UInt64
     let byteCount: Int
-    let totals: SegmentTotals
-    /// How many hashes were noted up to its end, since the store was opened.
-    let hashCount: UInt64
-
-    var endOffset: UInt64 { offset + UInt64(byteCount) }
+    /// What counts as written then: whole records, so perhaps less than is written.
+    let end: FlushMark
 }
 
 extension LogState {
@@ -185,7 +215,7 @@ extension LogState {
         point = AppendPoint(
             isOpen: true, ordinal: segment.ordinal, seed: segment.seed,
             byteCountTarget: segment.byteCountTarget, totals: segment.flushedTotals)
-        bufferBase = segments[segment.ordinal].logicalByteCount
+        beginBuffer(at: segments[segment.ordinal].logicalByteCount)
         flushedOffset = bufferBase
         syncedOffset = bufferBase
     }

@@ -93,7 +93,9 @@ extension Engine {
     ) throws(StoreError) -> (BlobInformation, Composite)? {
         var sink = PinSink(pins: pins)
         do {
-            try read(key, range: 0..<0, into: &sink)
+            let scratch = ReadScratch.take()
+            defer { scratch.giveBack() }
+            try read(key, range: 0..<0, scratch, into: &sink)
         } catch {
             sink.release()
             throw error

@@ -121,9 +121,9 @@ extension LogState {
         else { return nil }
         let offset = location.offset + UInt64(start)
         let (buffer, base, end): (AlignedBuffer, UInt64, UInt64)
-        if let flushing, location.offset < flushing.endOffset {
+        if let flushing, location.offset < flushing.end.offset {
             (buffer, base, end) = (
-                flushing.buffer, flushing.offset, flushing.endOffset
+                flushing.buffer, flushing.offset, flushing.end.offset
             )
         } else {
             (buffer, base, end) = (self.buffer, bufferBase, tail)

@@ -12,8 +12,17 @@ extension Engine {
     package func get(
         _ key: RawSpan, range: Range<UInt64>? = nil
     ) throws(StoreError) -> Blob? {
+        let scratch = ReadScratch.take()
+        defer { scratch.giveBack() }
+        if range == nil, let plain = readPlain(key, scratch) {
+            let front = scratch.front
+            return Blob(
+                version: Version(sequence: plain.sequence),
+                totalByteCount: UInt64(plain.payloadRange.count), metadata: [],
+                bytes: front.bytes(plain.payloadRange).copyBytes())
+        }
         var sink = ArraySink()
-        try read(key, range: range, into: &sink)
+        try read(key, range: range, scratch, into: &sink)
         guard let information = sink.information else { return nil }
         return Blob(
             version: information.version, totalByteCount: information.byteCount,
@@ -24,27 +33,37 @@ extension Engine {
     package func withBytes(
         of key: RawSpan, range: Range<UInt64>? = nil, _ body: (RawSpan) -> Void
     ) throws(StoreError) -> BlobInformation? {
-        try withoutActuallyEscaping(body) { (body) throws(StoreError) in
+        let scratch = ReadScratch.take()
+        defer { scratch.giveBack() }
+        if range == nil, let plain = readPlain(key, scratch) {
+            let front = scratch.front
+            body(front.bytes(plain.payloadRange))
+            return BlobInformation(
+                version: Version(sequence: plain.sequence),
+                byteCount: UInt64(plain.payloadRange.count), metadata: [])
+        }
+        return try withoutActuallyEscaping(body) { (body) throws(StoreError) in
             var sink = ClosureSink(body)
-            try read(key, range: range, into: &sink)
+            try read(key, range: range, scratch, into: &sink)
             return sink.information
         }
     }
 
     /// What is known of a blob without reading its bytes.
     package func information(_ key: RawSpan) throws(StoreError) -> BlobInformation? {
+        let scratch = ReadScratch.take()
+        defer { scratch.giveBack() }
         var sink = ArraySink()
-        try read(key, range: 0..<0, into: &sink)
+        try read(key, range: 0..<0, scratch, into: &sink)
         return sink.information
     }
 
     /// Reads into `sink`; it is not called when there is no such blob.
     func read(
-        _ key: RawSpan, range: Range<UInt64>?, into sink: inout some BlobSink
+        _ key: RawSpan, range: Range<UInt64>?, _ scratch: ReadScratch,
+        into sink: inout some BlobSink
     ) throws(StoreError) {
         try checkKey(key)
-        let scratch = ReadScratch.take()
-        defer { scratch.giveBack() }
         var attempt = 0
         while true {
             segmentFiles.awaitDescriptors()

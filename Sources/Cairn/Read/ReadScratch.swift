@@ -1,7 +1,7 @@
 // ReadScratch — the buffers of one reading thread: a record's bytes, and a block's decoded bytes.
 //
-// Never used by two threads at once: it belongs to the thread that took it. Memory: one window of
-// at most a record's prefix and `windowByteCount` bytes, and one decoded block.
+// Never used by two threads at once: it belongs to the thread that took it. Memory: 16 KiB for small
+// records, one window of at most a record's prefix and `windowByteCount` bytes, one decoded block.
 
 internal import CairnSystem
 
@@ -15,7 +15,9 @@ final class ReadScratch: @unchecked Sendable {
         byteCountBound <= windowByteCount ? windowByteCount : 4096
     }
 
-    private(set) var record = AlignedBuffer(byteCount: 16 << 10)
+    /// A small record's bytes.
+    let front = AlignedBuffer(byteCount: 16 << 10)
+    private(set) var record = AlignedBuffer(byteCount: 4096)
     private var window = AlignedBuffer(byteCount: 4096)
     private(set) var decoded = AlignedBuffer(byteCount: 4096)
     private var isTaken = false

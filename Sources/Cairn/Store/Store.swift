@@ -3,8 +3,8 @@
 // Every method may be called from any thread. Writes return when they are as durable as their
 // options ask; reads return verified bytes only. A store must be closed; dropping it without
 // closing is like a kill: what was acknowledged as interval and not yet synced may be lost.
-// The facade owns one thread, the keeper, which syncs interval writes in time, commits writes that
-// were submitted with callbacks, and does the engine's background work in steps.
+// The facade owns two threads: the keeper syncs interval writes in time and commits writes that were
+// submitted with callbacks, the worker does the engine's background work in steps.
 
 internal import CairnSystem
 
@@ -12,13 +12,20 @@ internal import CairnSystem
 public final class Store: Sendable {
     package let engine: Engine<SystemStorage>
     private let keeper: Keeper
+    private let worker: Worker
 
-    private init(engine: Engine<SystemStorage>, keeper: Keeper) {
+    private init(engine: Engine<SystemStorage>, keeper: Keeper, worker: Worker) {
         self.engine = engine
         self.keeper = keeper
+        self.worker = worker
     }
 
-    deinit { keeper.stop() }
+    deinit { stopThreads() }
+
+    private func stopThreads() {
+        keeper.stop()
+        worker.stop()
+    }
 
     /// Opens the store in the directory `path`; makes it first unless `options` say otherwise.
     /// Reads everything that is needed to serve; see `findings` for what was wrong.
@@ -39,14 +46,18 @@ public final class Store: Sendable {
         let engine = try Engine.open(
             SystemStorage(path: path), options: options, tuning: tuning,
             wake: { bell.unpark() })
-        let keeper: Keeper
+        var started: Worker?
         do {
-            keeper = try Keeper(engine: engine, bell: bell, options: options, tuning: tuning)
+            let worker = try Worker(engine: engine)
+            started = worker
+            let keeper = try Keeper(
+                engine: engine, bell: bell, worker: worker, options: options, tuning: tuning)
+            return Store(engine: engine, keeper: keeper, worker: worker)
         } catch {
+            started?.stop()
             try engine.close()
-            throw StoreError(error, doing: "starting the store's thread")
+            throw StoreError(error, doing: "starting the store's threads")
         }
-        return Store(engine: engine, keeper: keeper)
     }
 
     /// What opening found wrong, one line each; empty for a sound store.
@@ -55,7 +66,7 @@ public final class Store: Sendable {
     /// Makes everything durable, seals the log and gives the directory back. No other call may
     /// be under way or follow. Throws when acknowledged interval or os writes may be lost.
     public func close() throws(StoreError) {
-        keeper.stop()
+        stopThreads()
         try engine.close()
     }
 

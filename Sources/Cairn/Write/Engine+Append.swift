@@ -211,7 +211,12 @@ extension Engine {
     ) throws(StoreError) {
         switch room {
         case .ready: break
-        case .buffer: try flushOnce()
+        case .buffer:
+            // Another writer may have made room while this one waited for the lead.
+            lock.lock()
+            let isFull = state.room(for: byteCount, recordCount: recordCount) == .buffer
+            lock.unlock()
+            if isFull { try flushOnce(whole: false) }
         case .segment: try rotate(for: byteCount, recordCount: recordCount)
         case .sequence:
             lock.lock()
