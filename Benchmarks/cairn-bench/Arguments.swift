@@ -12,6 +12,7 @@ enum WorkloadName: String, CaseIterable {
     case durable
     case read
     case open
+    case list
     case index
 }
 
@@ -39,12 +40,12 @@ struct Arguments {
     static let help = """
         usage: cairn-bench --workload NAME --dir DIRECTORY [flags]
 
-          --workload NAME      fill | durable | read | open | index
+          --workload NAME      fill | durable | read | open | list | index
           --dir DIRECTORY      where the store is, or will be made
           --keys N             keys of 16 bytes (default 1000000)
           --value-size BYTES   (default 100)
           --threads N          threads that call the store (default 1)
-          --seconds S          how long to measure (durable 4, read 3; fill: until all keys are in)
+          --seconds S          how long to measure (durable 4, read and list 3; fill: all keys)
           --durability D       synced | os | interval (default: durable synced, fill interval)
           --compressible       values that LZ4 halves, instead of random ones
           --compression on|off whether the store compresses (default: on if --compressible)

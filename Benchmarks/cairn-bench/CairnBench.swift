@@ -28,6 +28,7 @@ internal import Glibc
         case .durable: return try durable(arguments)
         case .read: return try read(arguments)
         case .open: return try open(arguments)
+        case .list: return try list(arguments)
         case .index: return try index(arguments)
         }
     }

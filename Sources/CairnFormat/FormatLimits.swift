@@ -8,15 +8,18 @@
 package enum FormatVersion {
     /// The version written, and the newest one read.
     package static let current: UInt32 = 1
+    /// The version of hints: the one written and the only one read, for any other is rebuilt.
+    package static let hint: UInt32 = 2
     /// Incompatible feature bits this program understands.
     package static let incompatibleFeatures: UInt32 = 0
 
     /// Refuses versions and incompatible features that this program does not know.
     static func check(
-        version: UInt32, incompatibleFeatures features: UInt32, at offsets: (Int, Int),
+        version: UInt32, of known: ClosedRange<UInt32> = 1...current,
+        incompatibleFeatures features: UInt32, at offsets: (Int, Int),
         in structure: FormatStructure
     ) throws(FormatError) {
-        guard version >= 1, version <= current else {
+        guard known.contains(version) else {
             throw FormatError(.unsupportedVersion(version), in: structure, at: offsets.0)
         }
         let unknown = features & ~incompatibleFeatures

@@ -178,7 +178,7 @@ extension Hint {
                 guard cursor.row < header.rowCount, !isRowSeen[cursor.row] else {
                     throw FormatError(.invalidField("row"), in: .hintKeys, at: number)
                 }
-                try check(key: cursor.key, row: cursor.row)
+                try check(cursor, cursor.key.count)
                 isRowSeen[cursor.row] = true
                 previous = cursor.key
                 count += 1
@@ -187,10 +187,16 @@ extension Hint {
         }
     }
 
-    private func check(key: [UInt8], row number: Int) throws(FormatError) {
-        let row = try row(number, isVerified: true)
-        guard row.type != .chunk, row.keyByteCount == key.count else {
-            throw FormatError(.invalidField("row"), in: .hintKeys, at: number)
+    /// A key's entry says what its row says.
+    private func check(
+        _ cursor: borrowing HintKeyCursor, _ keyByteCount: Int
+    ) throws(FormatError) {
+        let row = try row(cursor.row, isVerified: true)
+        guard row.type != .chunk, row.keyByteCount == keyByteCount else {
+            throw FormatError(.invalidField("row"), in: .hintKeys, at: cursor.row)
+        }
+        guard row.offset == cursor.recordOffset, row.expiry == cursor.expiry else {
+            throw FormatError(.invalidField("place"), in: .hintKeys, at: cursor.row)
         }
     }
 

@@ -128,12 +128,17 @@ package struct HintEncoder {
         for place in place..<end {
             let number = keyOrder.number(at: place)
             let key = keys.rawSpan.extracting(entries[number].keyRange)
-            let row = keyOrder.row(of: number)
-            if !keyEncoder.fits(key, row: row) { try keyEncoder.endBlock(write) }
-            keyEncoder.append(key, row: row)
+            let target = HintKeyTarget(
+                entries[number], row: keyOrder.row(of: number), expiry: expiry(number))
+            if !keyEncoder.fits(key, target) { try keyEncoder.endBlock(write) }
+            keyEncoder.append(key, target)
         }
         stage = .keyBlocks(place: end)
         if end == keyOrder.count { try finish(write) }
+    }
+
+    private func expiry(_ number: Int) -> UInt64 {
+        builder.expiries.isEmpty ? 0 : builder.expiries[number]
     }
 
     private mutating func finish<Failure: Error>(

@@ -143,7 +143,7 @@ extension HintHeader {
 
     private func encode(into bytes: inout MutableRawSpan) {
         bytes.store(Self.magic, at: 0)
-        bytes.store(FormatVersion.current, at: 8)
+        bytes.store(FormatVersion.hint, at: 8)
         bytes.store(UInt32(0), at: 12)
         binding.uuid.store(into: &bytes, at: 16)
         bytes.store(binding.segmentID, at: 32)
@@ -179,8 +179,8 @@ extension HintHeader {
         try bytes.checkMagic(Self.magic, fixedByteCount: Self.checksumOffset, in: .hint)
         try bytes.checkTrailingChecksum(in: .hint)
         try FormatVersion.check(
-            version: bytes.loadUInt32(at: 8), incompatibleFeatures: bytes.loadUInt32(at: 12),
-            at: (8, 12), in: .hint)
+            version: bytes.loadUInt32(at: 8), of: FormatVersion.hint...FormatVersion.hint,
+            incompatibleFeatures: bytes.loadUInt32(at: 12), at: (8, 12), in: .hint)
         self.init(
             binding: HintBinding(
                 uuid: StoreUUID(loading: bytes, at: 16), segmentID: bytes.loadUInt64(at: 32),

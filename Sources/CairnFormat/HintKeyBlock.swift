@@ -1,8 +1,8 @@
 // HintKeyBlock — a block of a hint's keys: sorted bytewise, each stored as its difference from the
 // one before.
 //
-// An entry is shared, unshared, row as variable integers, then the unshared bytes. Every 16th entry
-// shares nothing: a restart point. The restart offsets stand behind the entries, for binary
+// An entry is shared, unshared, row, place as variable integers, the expiry if there is one, then the
+// unshared bytes. Every 16th entry shares nothing: a restart point. The restart offsets stand behind the entries, for binary
 // search. The checksum is verified at init; entries are checked one by one as a cursor walks over
 // them, so that a block written by a faulty program is an error and not a trap.
 // Spec: Format.md, "Hint", "Keys". Read-only view; any thread.

@@ -14,6 +14,10 @@ package struct HintKeyCursor: ~Escapable {
     package private(set) var key: [UInt8] = []
     /// The row of the table that the current key belongs to.
     package private(set) var row = 0
+    /// Where the record of the current key stands in the segment.
+    package private(set) var recordOffset: UInt64 = 0
+    /// When it expires, in nanoseconds since 1970; 0 for never.
+    package private(set) var expiry: UInt64 = 0
 
     /// Whether the cursor stands on a key.
     package var hasKey: Bool { !key.isEmpty }
@@ -32,9 +36,9 @@ package struct HintKeyCursor: ~Escapable {
             return false
         }
         let start = offset
-        guard let shared = integer(), let unshared = integer(), let row = integer() else {
-            throw FormatError(.truncated, in: .hintKeys, at: start)
-        }
+        guard let shared = integer(), let unshared = integer(), let row = integer(),
+            let place = integer(), takeExpiry(isThere: place & 1 != 0)
+        else { throw FormatError(.truncated, in: .hintKeys, at: start) }
         guard shared <= key.count else {
             throw FormatError(.invalidField("shared length"), in: .hintKeys, at: start)
         }
@@ -46,13 +50,23 @@ package struct HintKeyCursor: ~Escapable {
         }
         take(shared: shared, unshared: unshared)
         self.row = row
+        recordOffset = UInt64(place >> 1) * 8
+        return true
+    }
+
+    /// False when the time is missing.
+    private mutating func takeExpiry(isThere: Bool) -> Bool {
+        expiry = 0
+        guard isThere else { return true }
+        guard entries.byteCount - offset >= 8 else { return false }
+        expiry = entries.loadUInt64(at: offset)
+        offset += 8
         return true
     }
 
     private mutating func take(shared: Int, unshared: Int) {
         key.removeLast(key.count - shared)
-        let bytes = entries.extracting(offset..<offset + unshared)
-        for index in 0..<unshared { key.append(bytes.loadUInt8(at: index)) }
+        key.append(copying: entries.extracting(offset..<offset + unshared))
         offset += unshared
     }
 

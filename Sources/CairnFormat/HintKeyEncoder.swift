@@ -5,6 +5,20 @@
 
 internal import CairnSystem
 
+/// What stands beside a key.
+struct HintKeyTarget {
+    let row: UInt32
+    /// The record's offset in units of eight bytes, times two; the lowest bit says that it expires.
+    let place: UInt32
+    let expiry: UInt64
+
+    init(_ entry: HintEntry, row: Int, expiry: UInt64) {
+        self.row = UInt32(row)
+        place = entry.offsetUnits << 1 | (expiry == 0 ? 0 : 1)
+        self.expiry = expiry
+    }
+}
+
 /// Writes the keys section of a hint.
 struct HintKeyEncoder {
     private struct BlockPlace {
@@ -37,18 +51,19 @@ struct HintKeyEncoder {
     }
 
     /// Whether the open block has room for the key.
-    func fits(_ key: RawSpan, row: Int) -> Bool {
+    func fits(_ key: RawSpan, _ target: HintKeyTarget) -> Bool {
         guard keyCount > 0 else { return true }
         let shared = sharedByteCount(key)
         let unshared = key.byteCount - shared
         let entry =
             VariableInteger.byteCount(UInt32(shared)) + VariableInteger.byteCount(UInt32(unshared))
-            + VariableInteger.byteCount(UInt32(row)) + unshared
+            + VariableInteger.byteCount(target.row) + VariableInteger.byteCount(target.place)
+            + (target.expiry == 0 ? 0 : 8) + unshared
         let restartByteCount = (restarts.count + (isAtRestart ? 1 : 0)) * 4
         return block.count + entry + restartByteCount + 8 <= blockByteCount
     }
 
-    mutating func append(_ key: RawSpan, row: Int) {
+    mutating func append(_ key: RawSpan, _ target: HintKeyTarget) {
         if keyCount == 0, !places.isEmpty {
             let shared = key.commonPrefixByteCount(with: lastKey.rawSpan)
             separator = key.extracting(0..<min(shared + 1, key.byteCount)).copyBytes()
@@ -57,7 +72,9 @@ struct HintKeyEncoder {
         if isAtRestart { restarts.append(UInt32(block.count)) }
         VariableInteger.append(UInt32(shared), to: &block)
         VariableInteger.append(UInt32(key.byteCount - shared), to: &block)
-        VariableInteger.append(UInt32(row), to: &block)
+        VariableInteger.append(target.row, to: &block)
+        VariableInteger.append(target.place, to: &block)
+        if target.expiry != 0 { Self.append(target.expiry, to: &block) }
         block.append(copying: key.extracting(shared..<key.byteCount))
         lastKey.removeAll(keepingCapacity: true)
         lastKey.append(copying: key)
@@ -107,8 +124,8 @@ struct HintKeyEncoder {
         }
     }
 
-    private static func append(_ value: UInt32, to bytes: inout [UInt8]) {
-        for shift in [0, 8, 16, 24] as [UInt32] {
+    private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+        for shift in stride(from: 0, to: value.bitWidth, by: 8) {
             bytes.append(UInt8(truncatingIfNeeded: value >> shift))
         }
     }

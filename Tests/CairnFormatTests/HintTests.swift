@@ -264,32 +264,37 @@ import Testing
     @Test("entries of keys that lie about their lengths are errors")
     func hostileEntries() {
         let restart: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0]
-        #expect(keyBlockError([0, 1, 5, 0x61] + restart) == nil)
-        #expect(keyBlockError([0, 1, 5, 0x61, 1, 1, 6, 0x62] + restart) == nil)
+        #expect(keyBlockError([0, 1, 5, 8, 0x61] + restart) == nil)
+        #expect(keyBlockError([0, 1, 5, 8, 0x61, 1, 1, 6, 10, 0x62] + restart) == nil)
+        let expiry: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+        #expect(keyBlockError([0, 1, 5, 9] + expiry + [0x61] + restart) == nil)
         let cases: [([UInt8], FormatError.Kind)] = [
-            ([1, 1, 5, 0x61], .invalidField("shared length")),
-            ([0, 1, 5, 0x61, 2, 1, 6, 0x62], .invalidField("shared length")),
-            ([0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1, 5, 0x61], .invalidField("shared length")),
-            ([0, 2, 5, 0x61], .truncated),
-            ([0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 5, 0x61], .truncated),
-            ([0, 0, 5], .invalidField("key length")),
+            ([1, 1, 5, 8, 0x61], .invalidField("shared length")),
+            ([0, 1, 5, 8, 0x61, 2, 1, 6, 8, 0x62], .invalidField("shared length")),
+            ([0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1, 5, 8, 0x61], .invalidField("shared length")),
+            ([0, 2, 5, 8, 0x61], .truncated),
+            ([0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 5, 8, 0x61], .truncated),
+            ([0, 0, 5, 8], .invalidField("key length")),
+            ([0, 1, 5], .truncated),
+            ([0, 1, 5, 9] + expiry.dropLast(), .truncated),
+            ([0, 1, 5, 9] + expiry, .truncated),
             ([0, 1, 0x80], .truncated),
-            ([0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0x61], .truncated),
-            ([0, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0x61], .truncated),
+            ([0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 8, 0x61], .truncated),
+            ([0, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 8, 0x61], .truncated),
         ]
         for (entries, kind) in cases { #expect(keyBlockError(entries + restart) == kind) }
-        let long = [0, 0x80, 0x80, 4, 1] + [UInt8](repeating: 7, count: 65_536)
+        let long = [0, 0x80, 0x80, 4, 1, 8] + [UInt8](repeating: 7, count: 65_536)
         #expect(keyBlockError(long + restart) == .invalidField("key length"))
     }
 
     @Test("restart points that are not where they claim to be are errors")
     func hostileRestarts() {
-        let entry: [UInt8] = [0, 1, 5, 0x61]
+        let entry: [UInt8] = [0, 1, 5, 8, 0x61]
         #expect(keyBlockError([]) == .truncated)
         #expect(keyBlockError([0, 0, 0]) == .truncated)
         #expect(keyBlockError(entry + [0, 0, 0, 0]) == .invalidField("restart count"))
         #expect(keyBlockError(entry + [255, 255, 255, 255]) == .invalidField("restart count"))
-        for offset in [1, 4, 255] as [UInt8] {
+        for offset in [1, 5, 255] as [UInt8] {
             #expect(
                 keyBlockError(entry + [offset, 0, 0, 0, 1, 0, 0, 0])
                     == .invalidField("restart offset"))

@@ -157,6 +157,7 @@ extension CrashWorld {
                 throw fail("after opening, reading key \(key): \(error)")
             }
         }
+        if lists { try checkListing(engine, readings) }
         let isPowerCut = wasPowerCut
         let explanation = try checking { () throws(OracleViolation) in
             try oracle.judge(readings, afterPowerCut: isPowerCut)
@@ -177,6 +178,30 @@ extension CrashWorld {
         if engine.hintedSegmentCount > 0 { marks.hit(.hintUsed) }
         if engine.refusedHintCount > 0 { marks.hit(.hintRefused) }
         beginLife(statistics)
+    }
+
+    /// A listing makes the hints that are missing, which many lives do without.
+    private var lists: Bool { crashCount % 2 == 1 }
+
+    /// A listing gives exactly the keys that a read finds.
+    private func checkListing(
+        _ engine: Engine<SimulatedDisk>, _ readings: [OracleReading?]
+    ) throws(CrashFailure) {
+        let expected = oracle.keys.indices.filter { readings[$0] != nil }.map { oracle.keys[$0] }
+            .sorted { $0.lexicographicallyPrecedes($1) }
+        do {
+            let listed = try engine.list(limit: oracle.keys.count).page().items.map(\.key.bytes)
+            guard listed == expected else {
+                throw fail(
+                    "after opening, the listing is \(listed), but there are \(expected)")
+            }
+        } catch let error as StoreError {
+            throw fail("after opening, listing: \(error)")
+        } catch let error as CrashFailure {
+            throw error
+        } catch {
+            throw fail("\(error)")
+        }
     }
 
     /// Power cuts and kills damage nothing.

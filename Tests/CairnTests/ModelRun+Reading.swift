@@ -18,6 +18,15 @@ extension ModelRun {
         #expect(information?.metadata == model[key]?.metadata)
     }
 
+    /// A listing of any shape, with what is known of each blob.
+    mutating func compareListing() throws {
+        let request = ListRequest.random(keys: keys, &random)
+        #expect(try engine.lines(request) == request.expected(model.keys), "\(request)")
+        for item in try engine.list(limit: 100, includesInformation: true).page().items {
+            #expect(item.information?.version == model[item.key.bytes]?.version)
+        }
+    }
+
     mutating func readRange() throws {
         let key = key()
         let start = random.below(4 * tuning.chunkByteCount)

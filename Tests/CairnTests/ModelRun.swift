@@ -55,7 +55,8 @@ struct ModelRun<S: Storage> {
         case 52..<58: try batch()
         case 58..<63: try upload()
         case 63..<75: try read()
-        case 75..<85: try readRange()
+        case 75..<84: try readRange()
+        case 84: try compareListing()
         case 85..<89: try stream()
         case 89..<93: while try engine.backgroundStep() {}
         case 93..<95: try engine.flush()
@@ -248,6 +249,7 @@ struct ModelRun<S: Storage> {
 
     func compareAll() throws {
         for key in keys { try compare(key) }
+        #expect(try engine.pagedKeys(1 + keys.count / 3) == Array(model.keys).inOrder)
         #expect(engine.statistics().keyCount == UInt64(model.count))
     }
 

@@ -32,6 +32,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let manifest: ManifestKeeper<S>
     let pins = BlobPins()
     let hints: HintKeeper<S>
+    let keySources = KeySources<S>()
     let zeros: AlignedBuffer
 
     /// Guards `state`.

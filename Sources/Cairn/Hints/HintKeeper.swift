@@ -78,6 +78,11 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
         }
     }
 
+    /// Whether a segment waits for its hint.
+    func isWaiting(for segmentID: UInt64) -> Bool {
+        queue.withLock { queue in queue.contains { $0.segmentID == segmentID } }
+    }
+
     /// How many segments wait for their hints.
     var waitingCount: Int { queue.withLock { queue in queue.count } }
 

@@ -1,4 +1,5 @@
-// HintOnDisk — a hint's file while a store is opened: the header at once, blocks as they are read.
+// HintOnDisk — a hint's file, while a store is opened or listed: the header at once, blocks as they
+// are read.
 //
 // Whatever is wrong with it (missing, of another segment, an older length, a newer version, a
 // checksum, an error of the disk) makes it unusable, never the opening fail: the segment is scanned
@@ -10,7 +11,8 @@ internal import CairnSystem
 
 struct HintOnDisk<S: Storage>: Sendable {
     let header: HintHeader
-    private let seed: HintSeed
+    /// Of the checksums of its blocks.
+    let seed: HintSeed
     private let storage: S
     private let files: SegmentFiles<S>
     private let name: String
@@ -90,6 +92,25 @@ struct HintOnDisk<S: Storage>: Sendable {
             return false
         }
         return check(blocks, of: column, in: buffer, at: place)
+    }
+
+    /// Bytes of the file, unchecked; nil when they cannot be read.
+    func bytes(of range: Range<UInt64>) -> [UInt8]? {
+        guard let file = file ?? Self.open(name, storage, files) else { return nil }
+        defer { if self.file == nil { storage.close(file) } }
+        var bytes = [UInt8](repeating: 0, count: Int(range.upperBound - range.lowerBound))
+        var target = bytes.mutableRawSpan
+        guard (try? storage.read(file, into: &target, at: range.lowerBound)) == bytes.count else {
+            return nil
+        }
+        return bytes
+    }
+
+    /// Lets the disk fetch bytes meanwhile.
+    func readAhead(_ range: Range<UInt64>) {
+        guard let file = file ?? Self.open(name, storage, files) else { return }
+        storage.readAhead(file, range)
+        if self.file == nil { storage.close(file) }
     }
 
     /// Lets the disk fetch blocks meanwhile, if the file is open.

@@ -271,7 +271,7 @@ extension Engine {
     }
 
     /// After a failed sync: what was not known to be durable is not read.
-    private func checkCertain(_ hash: UInt64, _ key: RawSpan) throws(StoreError) {
+    func checkCertain(_ hash: UInt64, _ key: RawSpan) throws(StoreError) {
         lock.lock()
         let failure = state.uncertainHashes.contains(hash) ? state.failure : nil
         lock.unlock()

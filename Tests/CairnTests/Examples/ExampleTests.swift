@@ -54,4 +54,23 @@ struct ExampleTests {
         let pieces = (0..<40).map { sampleBytes(100_000, salt: UInt64($0)) }
         #expect(try streamingExample(directory: directory.path, pieces: pieces) == 4_000_000)
     }
+
+    @Test("a listing")
+    func listing() throws {
+        #expect(
+            try listingExample(directory: directory.path) == [
+                "photos/2025/ …", "photos/2026/ …", "photos/index, 12 bytes",
+            ])
+    }
+
+    @Test("pages of a listing")
+    func pages() throws {
+        #expect(try pageExample(directory: directory.path) == [10, 10, 5])
+    }
+
+    @Test("a listing in a task")
+    func asynchronousListing() async throws {
+        // item 1, 10 to 19, 100 to 199; then seven more.
+        #expect(try await asyncListingExample(directory: directory.path) == 111 + 7)
+    }
 }

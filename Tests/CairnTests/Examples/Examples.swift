@@ -78,3 +78,47 @@ func streamingExample(directory: String, pieces: [[UInt8]]) throws -> UInt64 {
     }
     return byteCount
 }
+
+/// A listing, item by item: the blobs and directories right below a prefix.
+func listingExample(directory: String) throws -> [String] {
+    let store = try Store.open(at: directory)
+    defer { try? store.close() }
+    for name in ["photos/2025/a.jpg", "photos/2025/b.jpg", "photos/2026/c.jpg", "photos/index"] {
+        try store.put(Key(name), Array(name.utf8))
+    }
+    var lines: [String] = []
+    let listing = store.list(prefix: "photos/", delimiter: "/", includesInformation: true)
+    while let item = try listing.next() {
+        lines.append(
+            item.isPrefix
+                ? "\(item.key) …" : "\(item.key), \(item.information?.byteCount ?? 0) bytes")
+    }
+    return lines
+}
+
+/// Pages: what a server hands out, and goes on with later by `next`, also in another process.
+func pageExample(directory: String) throws -> [Int] {
+    let store = try Store.open(at: directory)
+    defer { try? store.close() }
+    for number in 0..<25 { try store.put(Key("item \(number)"), []) }
+    var counts: [Int] = []
+    var page = try store.listPage(limit: 10)
+    counts.append(page.items.count)
+    while let next = page.next {
+        page = try store.listPage(after: next, limit: 10)
+        counts.append(page.items.count)
+    }
+    return counts
+}
+
+/// A listing in a task; no thread of its pool is blocked.
+func asyncListingExample(directory: String) async throws -> Int {
+    let store = try Store.open(at: directory)
+    for number in 0..<300 { try await store.put(Key("item \(number)"), []) }
+    var count = 0
+    for try await item in store.list(prefix: "item 1") where !item.isPrefix { count += 1 }
+    let page = try await store.listPage(prefix: "item 2", limit: 7)
+    count += page.items.count
+    try store.close()
+    return count
+}
