@@ -153,4 +153,23 @@ struct OracleTests {
             [(key: 1, value: OracleValue(bytes: [8], metadata: []))], .synced)
         #expect(throws: OracleViolation.self) { try oracle.acknowledge(place, sequences: [7]) }
     }
+
+    @Test("what has expired must read as absent, never as an older value")
+    func expired() throws {
+        var oracle = try oracle([([(0, 7)], .synced)], acknowledged: [0])
+        let value = OracleValue(bytes: [8], metadata: [], expiry: 100)
+        let place = oracle.attempt([(key: 0, value: value)], .synced)
+        try oracle.acknowledge(place, sequences: [8])
+        var shown = OracleReading(bytes: [8], sequence: 8)
+        shown.value.expiry = 100
+        oracle.now = 99
+        func accepts(_ reading: OracleReading?) -> Bool {
+            var copy = oracle
+            return (try? copy.judge([reading, nil, nil], afterPowerCut: true)) != nil
+        }
+        #expect(accepts(shown) && !accepts(nil) && !oracle.hasExpired(0))
+        oracle.now = 100
+        #expect(accepts(nil) && !accepts(shown) && oracle.hasExpired(0))
+        #expect(!accepts(OracleReading(bytes: [7], sequence: 7)))
+    }
 }

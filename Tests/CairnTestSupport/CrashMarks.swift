@@ -58,6 +58,9 @@ package enum CrashMark: String, CaseIterable, Sendable {
     case accounted = "live bytes compared after reopening"
     case peeked = "read-only opening beside a writer"
     case streamOutlived = "stream read on while its key was written"
+    case expired = "blob read as absent since it expired"
+    case updatedLarge = "large blob updated without its chunks"
+    case listed = "listing compared with the keys"
     case pendingOvertaken = "pending write overtaken by a weaker one"
 }
 

@@ -36,6 +36,7 @@ package struct CrashRun {
         var shape = CrashScript.Shape()
         shape.keyCount = [3, 8, 12][random.below(3)]
         shape.hasFaults = random.coin()
+        shape.hasExpiry = random.coin()
         let tuning = CrashWorld.tinyTuning(random: &random)
         shape.chunkByteCount = tuning.chunkByteCount
         let world = CrashWorld(

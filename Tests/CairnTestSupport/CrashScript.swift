@@ -22,6 +22,8 @@ package struct CrashWrite: Sendable {
     package var byteCount: Int?
     package var condition: CrashCondition = .none
     package var hasMetadata = false
+    /// In so many seconds and a half, of this one; nil: never.
+    package var secondsToExpiry: Int?
 
     package init(
         key: Int, byteCount: Int?, condition: CrashCondition = .none, hasMetadata: Bool = false
@@ -52,6 +54,10 @@ package enum CrashOperation: Sendable {
     case closeStream
     case backgroundStep
     case markIdle
+    /// Other metadata and another expiry for the same bytes.
+    case update(key: Int, secondsToExpiry: Int?, Durability)
+    case passTime(seconds: Int)
+    case list
     case read(key: Int)
     case readRange(key: Int, start: Int, byteCount: Int)
     case readAll
@@ -73,6 +79,7 @@ package struct CrashScript: Sendable {
         package var byteCountMaximum = 3000
         package var chunkByteCount = 512
         package var hasFaults = true
+        package var hasExpiry = false
         package init() {}
     }
 
@@ -124,6 +131,11 @@ package struct CrashScript: Sendable {
         case 56..<62: return .feedUpload(byteCount: random.below(shape.byteCountMaximum + 1))
         case 62..<65: return .commitUpload
         case 65..<66: return .abortUpload
+        case 66..<72 where shape.hasExpiry:
+            if random.chance(1, in: 3) { return .passTime(seconds: 1 + random.below(3)) }
+            return .update(
+                key: random.below(shape.keyCount), secondsToExpiry: expiry(random: &random),
+                durability)
         case 66..<85: return upkeep(random: &random)
         default: return reading(shape, random: &random)
         }
@@ -142,7 +154,8 @@ package struct CrashScript: Sendable {
     }
 
     private static func reading(_ shape: Shape, random: inout TestRandom) -> CrashOperation {
-        switch random.below(16) {
+        switch random.below(17) {
+        case 16: .list
         case 15: .peek
         case 0..<5: .read(key: random.below(shape.keyCount))
         case 5..<8:
@@ -163,7 +176,15 @@ package struct CrashScript: Sendable {
         if random.chance(3, in: 4) { write.byteCount = size(shape, mood, random: &random) }
         if random.chance(1, in: 4) { write.condition = condition(random: &random) }
         write.hasMetadata = random.chance(1, in: 3)
+        if shape.hasExpiry, random.chance(1, in: 4) {
+            write.secondsToExpiry = expiry(random: &random)
+        }
         return write
+    }
+
+    /// Some have passed already.
+    private static func expiry(random: inout TestRandom) -> Int? {
+        random.chance(1, in: 4) ? nil : random.below(5) - 1
     }
 
     private static func size(

@@ -181,6 +181,7 @@ extension CrashWorld {
 
     /// Whether a read may show this.
     func check(_ reading: OracleReading?, _ key: Int) throws(CrashFailure) {
+        if reading == nil, oracle.hasExpired(key) { marks.hit(.expired) }
         if hasFailed { return try checkAfterFailure(reading, key) }
         let states = oracle.visible(key)
         let fitting = states.filter { $0.matches(reading) }
@@ -211,6 +212,6 @@ extension CrashWorld {
     /// Whether a read may answer that it does not know.
     func mayBeUnknown(_ key: Int) -> Bool {
         guard hasFailed else { return false }
-        return tuning.hashMask != .max || oracle.wasTouched(key)
+        return tuning.hashMask != .max || oracle.wasTouched(key) || expiredDeletes.contains(key)
     }
 }

@@ -18,6 +18,7 @@ extension CrashWorld {
     package func perform(_ operation: CrashOperation) throws(CrashFailure) {
         guard let engine else { return }
         callNumber += 1
+        oracle.now = disk.wallClock()
         if disk.isDead { return try performOnDeadDisk(operation, engine) }
         try dispatch(operation, engine)
         try poll()
@@ -79,6 +80,13 @@ extension CrashWorld {
         case .markIdle:
             operationName = CrashMark.cutInMark.rawValue
             try trying("idle mark") { () throws(StoreError) in try engine.markIdle() }
+        case .update(let key, let seconds, let durability):
+            operationName = CrashMark.cutInPut.rawValue
+            try update(key, seconds, durability, engine)
+        case .passTime(let seconds):
+            note("\(seconds) seconds pass")
+            disk.advance(nanoseconds: UInt64(seconds) * 1_000_000_000)
+        case .list: try list(engine)
         case .read(let key): try read(key, engine)
         case .readRange(let key, let start, let byteCount):
             try read(key, start..<start + byteCount, engine)
@@ -169,9 +177,10 @@ extension CrashWorld {
         _ engine: Engine<SimulatedDisk>
     ) throws(CrashFailure) {
         guard let condition = condition(write.condition, write.key) else { return }
-        let value = write.byteCount.map { makeValue($0, hasMetadata: write.hasMetadata) }
+        let value = value(of: write)
         let options = WriteOptions(
-            durability: durability, condition: condition, metadata: value?.metadata ?? [])
+            durability: durability, condition: condition, metadata: value?.metadata ?? [],
+            expiry: value?.time)
         let expectation = expect(condition, write.key, isDelete: value == nil)
         var answer = Answer(
             key: write.key, durability: durability, expectation: expectation,
@@ -182,6 +191,7 @@ extension CrashWorld {
         if case .write = expectation, !hasFailed {
             answer.group = attempt([(write.key, value)], durability)
         }
+        if case .nothing = expectation, usesExpiry { expiredDeletes.insert(write.key) }
         note(
             "\(value.map { "put \($0.bytes.count) bytes to" } ?? "delete") key \(write.key), "
                 + "\(durability), \(condition), \(isBlocking ? "blocking" : "callback"), "
@@ -229,10 +239,12 @@ extension CrashWorld {
         var support = 0
         for member in members {
             guard let condition = condition(member.condition, member.key) else { return }
-            let value = member.byteCount.map { makeValue($0, hasMetadata: member.hasMetadata) }
+            let value = value(of: member)
             let key = Key(oracle.keys[member.key])
             if let value {
-                batch.put(key, value.bytes, metadata: value.metadata, condition: condition)
+                batch.put(
+                    key, value.bytes, metadata: value.metadata, expiry: value.time,
+                    condition: condition)
             } else {
                 batch.delete(key, condition: condition)
             }

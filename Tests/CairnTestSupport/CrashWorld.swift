@@ -72,6 +72,10 @@ package final class CrashWorld {
     /// What live bytes must be after the next opening.
     var expectedLive: UInt64?
     var operationName = "open"
+    /// Keys whose deletes counted for nothing, but may have left a record: what they had has expired.
+    var expiredDeletes: Set<Int> = []
+    /// Blobs may expire here, and count as keys until they are compacted.
+    var usesExpiry = false
     /// Puts are refused for want of space.
     var isFull = false
     /// What was on the disk before the opening.

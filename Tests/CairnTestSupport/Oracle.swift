@@ -12,10 +12,13 @@ package import Cairn
 package struct OracleValue: Hashable, Sendable {
     package var bytes: [UInt8]
     package var metadata: [UInt8]
+    /// From this time on it is absent; 0: never.
+    package var expiry: UInt64
 
-    package init(bytes: [UInt8], metadata: [UInt8]) {
+    package init(bytes: [UInt8], metadata: [UInt8], expiry: UInt64 = 0) {
         self.bytes = bytes
         self.metadata = metadata
+        self.expiry = expiry
     }
 }
 
@@ -30,7 +33,9 @@ package struct OracleReading: Equatable, Sendable {
     }
 
     package init(_ blob: Blob) {
-        value = OracleValue(bytes: blob.bytes, metadata: blob.metadata)
+        value = OracleValue(
+            bytes: blob.bytes, metadata: blob.metadata,
+            expiry: blob.expiry?.nanosecondsSince1970 ?? 0)
         sequence = blob.version.sequence
     }
 }
@@ -85,6 +90,8 @@ package struct Oracle: Sendable {
     package private(set) var writtenCount = 0
     /// A sync has failed: a kill may take what a power cut may.
     private var trustsCache = true
+    /// Wall time; never goes back.
+    package var now: UInt64 = 0
 
     package init(keys: [[UInt8]]) {
         self.keys = keys
@@ -248,12 +255,29 @@ package struct OracleState: Sendable {
 extension Oracle {
     func baseState(_ key: Int) -> OracleState {
         OracleState(
-            value: base[key]?.value, sequence: base[key]?.sequence, group: nil, number: nil)
+            value: unexpired(base[key]?.value), sequence: base[key]?.sequence, group: nil,
+            number: nil)
     }
 
     func state(_ group: Int, _ write: Write) -> OracleState {
         OracleState(
-            value: write.value, sequence: write.sequence, group: group, number: write.number)
+            value: unexpired(write.value), sequence: write.sequence, group: group,
+            number: write.number)
+    }
+
+    /// What is left of a value by now.
+    private func unexpired(_ value: OracleValue?) -> OracleValue? {
+        guard let value, value.expiry != 0, value.expiry <= now else { return value }
+        return nil
+    }
+
+    /// Whether the newest value that was written in this life has expired.
+    package func hasExpired(_ key: Int) -> Bool {
+        let write = groups.last { $0.touches(key) }?.writes.first { $0.key == key }
+        guard let value = write?.value ?? (write == nil ? base[key]?.value : nil) else {
+            return false
+        }
+        return unexpired(value) == nil
     }
 
     /// What a reader may find, the certain state first: the newest acknowledged one, and whatever

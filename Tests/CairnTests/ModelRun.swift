@@ -13,6 +13,7 @@ struct ModelRun<S: Storage> {
         var bytes: [UInt8]
         var metadata: [UInt8]
         var version: Version
+        var expiry: WallTime?
     }
 
     let storage: () -> S
@@ -23,6 +24,8 @@ struct ModelRun<S: Storage> {
     let keys: [[UInt8]]
     private var lastVersion = Version(sequence: 0)
     private let syncedShare: Int
+    /// Lets the storage's clock go on; without it nothing expires while the run goes on.
+    var advance: ((_ seconds: UInt64) -> Void)?
 
     /// A run on the store that `storage` gives, which may be opened several times. `syncedShare`
     /// of a hundred writes wait for a sync.
@@ -63,6 +66,9 @@ struct ModelRun<S: Storage> {
         case 95: try engine.markIdle()
         case 96: try compareAll()
         case 97: try callbacks()
+        case 98:
+            if let advance { advance(1 + UInt64(random.below(3))) }
+            try update()
         default: if random.chance(1, in: 4) { try reopen() }
         }
     }
@@ -90,11 +96,60 @@ struct ModelRun<S: Storage> {
         let durability: Durability =
             random.below(100) < syncedShare ? .synced : random.coin() ? .os : .interval
         return WriteOptions(
-            durability: durability, condition: condition(for: key), metadata: metadata)
+            durability: durability, condition: condition(for: key), metadata: metadata,
+            expiry: expiry())
+    }
+
+    // MARK: Time
+
+    /// Half a second between two whole ones, by which the clock goes on: so nothing expires while an
+    /// operation is under way. In a directory an hour before or after now.
+    mutating func expiry() -> WallTime? {
+        guard random.chance(1, in: 4) else { return nil }
+        let second = 1_000_000_000 as UInt64
+        let now = engine.storage.wallClock() / second
+        let steps = advance == nil ? [-3600, 3600] : [-1, 0, 1, 2, 3]
+        let seconds = Int(now) + steps[random.below(steps.count)]
+        return WallTime(nanosecondsSince1970: UInt64(seconds) * second + second / 2)
+    }
+
+    /// What the key has that has not expired.
+    func present(_ key: [UInt8]) -> Entry? {
+        guard let entry = model[key] else { return nil }
+        guard let expiry = entry.expiry else { return entry }
+        return expiry.nanosecondsSince1970 <= engine.storage.wallClock() ? nil : entry
+    }
+
+    var presentKeys: [[UInt8]] { model.keys.filter { present($0) != nil } }
+
+    /// Other metadata, another expiry, the same bytes.
+    private mutating func update() throws {
+        let key = key()
+        var options = options(for: key)
+        let metadata = random.coin() ? random.bytes(random.below(30)) : nil
+        let change: ExpiryChange =
+            random.chance(1, in: 3) ? .keep : options.expiry.map { .at($0) } ?? .never
+        options.expiry = nil
+        let engine = engine
+        let receipt = try expect(options, key) { () throws(StoreError) in
+            try engine.update(key.rawSpan, metadata: metadata, expiry: change, options)
+        }
+        guard let receipt else { return }
+        guard let receipt, var entry = present(key) else {
+            return #expect(receipt == nil && present(key) == nil)
+        }
+        entry.metadata = metadata ?? entry.metadata
+        entry.version = receipt.version
+        switch change {
+        case .keep: break
+        case .never: entry.expiry = nil
+        case .at(let time): entry.expiry = time
+        }
+        note(receipt, key, entry)
     }
 
     private mutating func condition(for key: [UInt8]) -> Condition {
-        let present = model[key]?.version ?? Version(sequence: .max - 1)
+        let present = present(key)?.version ?? Version(sequence: .max - 1)
         return switch random.below(16) {
         case 0: .absent
         case 1: .present
@@ -107,7 +162,7 @@ struct ModelRun<S: Storage> {
     }
 
     private func holds(_ condition: Condition, for key: [UInt8]) -> Bool {
-        let present = model[key]?.version
+        let present = present(key)?.version
         return switch condition {
         case .none: true
         case .absent: present == nil
@@ -128,13 +183,13 @@ struct ModelRun<S: Storage> {
         } catch {
             guard error.kind == .conditionFailed else { throw error }
             #expect(!holds(options.condition, for: key))
-            #expect(error.currentVersion == model[key]?.version)
+            #expect(error.currentVersion == present(key)?.version)
             return nil
         }
     }
 
     private mutating func note(_ receipt: WriteReceipt, _ key: [UInt8], _ entry: Entry?) {
-        #expect(receipt.replaced == (model[key] != nil))
+        #expect(receipt.replaced == (present(key) != nil))
         #expect(receipt.version > lastVersion)
         lastVersion = receipt.version
         model[key] = entry
@@ -149,7 +204,10 @@ struct ModelRun<S: Storage> {
             try engine.put(key.rawSpan, bytes.rawSpan, options)
         }
         guard let receipt else { return }
-        note(receipt, key, Entry(bytes: bytes, metadata: metadata, version: receipt.version))
+        note(
+            receipt, key,
+            Entry(
+                bytes: bytes, metadata: metadata, version: receipt.version, expiry: options.expiry))
     }
 
     private mutating func delete() throws {
@@ -160,8 +218,10 @@ struct ModelRun<S: Storage> {
             try engine.delete(key.rawSpan, options)
         }
         guard let receipt else { return }
-        #expect((receipt != nil) == (model[key] != nil))
+        #expect((receipt != nil) == (present(key) != nil))
         if let receipt { note(receipt, key, nil) }
+        // Of what had expired a delete leaves nothing either.
+        model[key] = nil
     }
 
     private mutating func upload() throws {
@@ -184,23 +244,26 @@ struct ModelRun<S: Storage> {
             return try upload.commit()
         }
         guard let receipt, let receipt else { return }
-        note(receipt, key, Entry(bytes: bytes, metadata: [1, 2], version: receipt.version))
+        note(
+            receipt, key,
+            Entry(bytes: bytes, metadata: [1, 2], version: receipt.version, expiry: options.expiry))
     }
 
     private mutating func batch() throws {
         var batch = Batch()
-        var members: [(key: [UInt8], bytes: [UInt8]?, condition: Condition)] = []
+        var members: [(key: [UInt8], bytes: [UInt8]?, expiry: WallTime?, condition: Condition)] = []
         var shuffled = keys
         shuffled.shuffle(using: &random)
         for key in shuffled.prefix(1 + random.below(min(6, keys.count))) {
             let condition = random.coin() ? .none : condition(for: key)
             let bytes = random.chance(2, in: 3) ? value() : nil
+            let expiry = expiry()
             if let bytes {
-                batch.put(Key(key), bytes, condition: condition)
+                batch.put(Key(key), bytes, expiry: expiry, condition: condition)
             } else {
                 batch.delete(Key(key), condition: condition)
             }
-            members.append((key, bytes, condition))
+            members.append((key, bytes, expiry, condition))
         }
         let isFree = members.allSatisfy { holds($0.condition, for: $0.key) }
         let durability = Durability.allCases[1 + random.below(2)]
@@ -215,7 +278,9 @@ struct ModelRun<S: Storage> {
         for (member, receipt) in zip(members, receipts) {
             note(
                 receipt, member.key,
-                member.bytes.map { Entry(bytes: $0, metadata: [], version: receipt.version) })
+                member.bytes.map {
+                    Entry(bytes: $0, metadata: [], version: receipt.version, expiry: member.expiry)
+                })
         }
     }
 
@@ -249,7 +314,7 @@ struct ModelRun<S: Storage> {
 
     func compareAll() throws {
         for key in keys { try compare(key) }
-        #expect(try engine.pagedKeys(1 + keys.count / 3) == Array(model.keys).inOrder)
+        #expect(try engine.pagedKeys(1 + keys.count / 3) == presentKeys.inOrder)
         #expect(engine.statistics().keyCount == UInt64(model.count))
     }
 

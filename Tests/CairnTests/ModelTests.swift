@@ -25,6 +25,7 @@ struct ModelTests {
                 random.fork(), tuning(hashMask: hashMask, random: &random),
                 keyCount: [3, 10, 60][random.below(3)], syncedShare: 30
             ) { disk }
+            run.advance = { disk.advance(nanoseconds: $0 * 1_000_000_000) }
             try run.run(400)
             #expect(disk.openHandleCount == 0)
         }

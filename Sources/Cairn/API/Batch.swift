@@ -11,7 +11,7 @@ public struct Batch: Sendable {
     public static let byteCountMaximum = 64 << 20
 
     enum Action: Sendable {
-        case put([UInt8], metadata: [UInt8])
+        case put([UInt8], metadata: [UInt8], expiry: WallTime?)
         case delete
     }
 
@@ -32,10 +32,13 @@ public struct Batch: Sendable {
     /// Adds a write of `value`. Nothing is checked here: a batch that is too large, or that names
     /// a key twice, fails when it is applied.
     public mutating func put(
-        _ key: Key, _ value: [UInt8], metadata: [UInt8] = [], condition: Condition = .none
+        _ key: Key, _ value: [UInt8], metadata: [UInt8] = [], expiry: WallTime? = nil,
+        condition: Condition = .none
     ) {
         members.append(
-            Member(key: key, action: .put(value, metadata: metadata), condition: condition))
+            Member(
+                key: key, action: .put(value, metadata: metadata, expiry: expiry),
+                condition: condition))
     }
 
     /// Deletes `key`; a key that is not there is no failure unless `condition` says so.

@@ -12,6 +12,8 @@ public struct BlobInformation: Equatable, Sendable {
     public let byteCount: UInt64
     /// What the write gave as metadata; empty when it gave none.
     public let metadata: [UInt8]
+    /// When the blob expires; nil: never.
+    public let expiry: WallTime?
 }
 
 /// A blob, or the requested range of it, verified.
@@ -22,6 +24,8 @@ public struct Blob: Equatable, Sendable {
     public let totalByteCount: UInt64
     /// The metadata of the whole blob, also when a range was read.
     public let metadata: [UInt8]
+    /// When the blob expires; nil: never.
+    public let expiry: WallTime?
     /// The value, or the requested range of it clipped to the value's end.
     public let bytes: [UInt8]
 }
@@ -36,7 +40,7 @@ public struct WriteReceipt: Equatable, Sendable {
 
 /// Counts of a store at one moment.
 public struct Statistics: Equatable, Sendable {
-    /// Keys that have a blob.
+    /// Keys that have a blob. One that has expired counts until compaction removes it.
     public var keyCount: UInt64 = 0
     /// Segments of the log, the active one included.
     public var segmentCount: Int = 0

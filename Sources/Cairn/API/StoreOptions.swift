@@ -51,11 +51,15 @@ public struct WriteOptions: Sendable {
     public var condition: Condition
     /// Bytes kept with the blob and returned with it; at most 16 KiB.
     public var metadata: [UInt8]
+    /// From this moment on the blob counts as absent; nil: it stays. May have passed already.
+    public var expiry: WallTime?
 
-    /// Without arguments: the store's durability, no condition, no metadata.
+    /// Without arguments: the store's durability, no condition, no metadata, no expiry.
     public init(
-        durability: Durability? = nil, condition: Condition = .none, metadata: [UInt8] = []
+        durability: Durability? = nil, condition: Condition = .none, metadata: [UInt8] = [],
+        expiry: WallTime? = nil
     ) {
+        self.expiry = expiry
         self.durability = durability
         self.condition = condition
         self.metadata = metadata

@@ -104,7 +104,6 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
 
     /// Whether the segment is still the one that was asked for.
     private func isThere(_ task: HintTask) -> Bool {
-        handles.segmentID(of: task.ordinal) == task.segmentID
-            && (handles.handle(of: task.ordinal) >= 0 || handles.isClosed(task.ordinal))
+        handles.holds(task.segmentID, at: task.ordinal)
     }
 }

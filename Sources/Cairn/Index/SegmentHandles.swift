@@ -86,6 +86,11 @@ package final class SegmentHandles: Sendable {
     /// Whether the segment is there and its file was closed.
     package func isClosed(_ ordinal: Int) -> Bool { words.load(ordinal * 4) == Self.closedMark }
 
+    /// Whether the ordinal is this segment's, its file open or not.
+    package func holds(_ segmentID: UInt64, at ordinal: Int) -> Bool {
+        self.segmentID(of: ordinal) == segmentID && (handle(of: ordinal) >= 0 || isClosed(ordinal))
+    }
+
     /// Forgets a segment; returns its handle. Close that through `Readers.retire`. Writer only.
     @discardableResult
     package func remove(_ ordinal: Int) -> Int32 {

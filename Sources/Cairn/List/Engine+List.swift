@@ -75,13 +75,14 @@ extension Engine {
             guard let item = try listed(key, common, places, query) else { continue }
             batch.items.append(item)
             byteCount += item.key.bytes.count
+            let isFull = batch.items.count >= count || byteCount >= ListBatch.byteCountMaximum
+            guard isFull || item.isPrefix else { continue }
             let next = item.isPrefix ? ListQuery.successor(of: item.key.bytes) : key + [0]
-            guard let next else { return batch }
-            if batch.items.count >= count || byteCount >= ListBatch.byteCountMaximum {
+            guard let next, !isFull else {
                 batch.next = next
                 return batch
             }
-            if item.isPrefix { try merge.seek(to: next) }
+            try merge.seek(to: next)
         }
         return batch
     }
@@ -132,10 +133,10 @@ extension Engine {
         guard location.isRecord else { return false }
         // Not the ordinal: another segment may have that of one that is gone.
         let segmentID = handles.segmentID(of: location.segmentOrdinal)
-        let isKnown = places.contains { place in
+        let known = places.first { place in
             place.offset == location.offset && place.segmentID == segmentID
         }
-        return isKnown ? true : nil
+        return known.map { $0.expiry == 0 || !isPast($0.expiry) }
     }
 
     /// A key with what is known of its blob; nil when it is gone by now.

@@ -52,16 +52,31 @@ extension Engine {
     ) throws(StoreError) -> [KeySource<S>] {
         keySources.lock.lock()
         defer { keySources.lock.unlock() }
-        let views = segmentViews()
-        keySources.forget(but: Set(views.map(\.id)))
+        while true {
+            let views = segmentViews()
+            keySources.forget(but: Set(views.map(\.id)))
+            do {
+                return try sources(views, areWhole: !includesUncertain)
+            } catch {
+                // A segment that went meanwhile left its records to another one.
+                guard views.contains(where: { !handles.holds($0.id, at: $0.ordinal) }) else {
+                    throw error
+                }
+            }
+        }
+    }
+
+    private func sources(
+        _ views: [SegmentView], areWhole: Bool
+    ) throws(StoreError) -> [KeySource<S>] {
         var sources: [KeySource<S>] = []
         for view in views {
             if let keys = hintKeys(of: view) {
                 sources.append(.hint(keys))
-            } else {
-                for run in try scannedKeys(of: view, isWhole: !includesUncertain) {
-                    sources.append(.run(run, segmentID: view.id))
-                }
+                continue
+            }
+            for run in try scannedKeys(of: view, isWhole: areWhole) {
+                sources.append(.run(run, segmentID: view.id))
             }
         }
         return sources
@@ -84,9 +99,7 @@ extension Engine {
         let activeOrdinal = state.active?.ordinal
         var views: [SegmentView] = []
         for (ordinal, segment) in state.segments.enumerated() {
-            guard handles.handle(of: ordinal) >= 0 || handles.isClosed(ordinal),
-                handles.segmentID(of: ordinal) == segment.id
-            else { continue }
+            guard handles.holds(segment.id, at: ordinal) else { continue }
             views.append(
                 SegmentView(
                     ordinal: ordinal, id: segment.id, salt: segment.salt,

@@ -99,9 +99,10 @@ extension Engine {
 
     /// Appends the seal record and cuts off zeros ahead of it. Nothing waits in memory.
     private func seal(_ totals: SegmentTotals) throws(StoreError) {
-        let bounds = keyBounds()
+        let (bounds, expiryBuckets) = sealBounds()
         let payload = Seal(
-            totals: totals, minKey: bounds.minimum, maxKey: bounds.maximum
+            totals: totals, expiryBuckets: expiryBuckets, minKey: bounds.minimum,
+            maxKey: bounds.maximum
         ).encoded()
         let header = RecordHeader(
             sequence: 0, type: .seal, keyByteCount: 0, storedByteCount: payload.count,
@@ -129,10 +130,10 @@ extension Engine {
         lock.unlock()
     }
 
-    private func keyBounds() -> KeyBounds {
+    private func sealBounds() -> (KeyBounds, [ExpiryBucket]) {
         lock.lock()
         defer { lock.unlock() }
-        return state.keyBounds
+        return (state.keyBounds, state.expiries.buckets)
     }
 
     /// Writes past the buffers, at the tail. Nothing waits in memory and appends are stopped.
@@ -325,6 +326,7 @@ extension Engine {
         state.spare = nil
         state.activationCount += 1
         state.keyBounds = KeyBounds()
+        state.expiries = ExpiryTally()
         state.segments.append(
             SegmentInfo(id: spare.id, salt: spare.salt, logicalByteCount: start, recordCount: 0))
         handles.add(

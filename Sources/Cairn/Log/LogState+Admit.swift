@@ -16,6 +16,8 @@ struct Examined {
     var found: FoundRecord?
     /// The key that holds `slot`, when it is another one.
     var otherKey: [UInt8]?
+    /// Wall time of the look; 0: there was none yet.
+    var time: UInt64 = 0
 }
 
 /// The record that a key has in the index.
@@ -26,15 +28,22 @@ struct FoundRecord {
     let extent: BlobExtent?
     /// Its checksum did not hold: it can be replaced, but no condition can be decided on it.
     let isDamaged: Bool
+    /// 0: none.
+    var expiry: UInt64 = 0
 }
 
 /// The newest version of a key, in flight or published.
 struct CurrentVersion {
+    /// Nil: there is no blob, or it has expired.
     var sequence: UInt64?
+    /// What the index holds, expired or not.
     var replaced = Replaced.nothing
     var isDamaged = false
     /// Another key of the same hash has a blob, or one in flight.
     var sharesHash = false
+
+    /// What the caller learns: whether a blob was there.
+    var isBlob: Bool { replaced.isSomething && (sequence != nil || isDamaged) }
 }
 
 /// One write on its way into the log.
@@ -44,6 +53,10 @@ struct Intent {
     let condition: Condition
     let durability: Durability
     var extent: BlobExtent?
+    /// The blob is that of the version that is replaced: it does not go with this record.
+    var isUpdate = false
+    /// Of a put or composite, in nanoseconds since 1970; 0: none.
+    var expiry: UInt64 = 0
     /// Earlier records that must not have failed.
     var dependency: UploadFailure?
     /// Whether the write may use space when the disk is full.
@@ -117,7 +130,9 @@ extension LogState {
         _ location: Location, _ hash: UInt64, key: RawSpan, examined: Examined
     ) -> CurrentVersion? {
         if !pending.isEmpty, let counter = pending.deciding(for: hash, key: key) {
-            return CurrentVersion(pending[counter])
+            // Whether it has expired is decided by the time of a look.
+            if pending[counter].expiry != 0, examined.time == 0 { return nil }
+            return CurrentVersion(pending[counter], at: examined.time)
         }
         guard location == examined.slot else { return nil }
         if examined.slot == .overflow {
@@ -126,7 +141,7 @@ extension LogState {
             }
         }
         guard let found = examined.found else { return CurrentVersion() }
-        return CurrentVersion(found)
+        return CurrentVersion(found, at: examined.time)
     }
 
     /// Two keys, one hash: both live in the overflow map from now on. True if that is new.
@@ -169,7 +184,7 @@ extension LogState {
         return true
     }
 
-    private static func conditionFailed(_ key: RawSpan, _ sequence: UInt64?) -> StoreError {
+    static func conditionFailed(_ key: RawSpan, _ sequence: UInt64?) -> StoreError {
         StoreError(
             .conditionFailed,
             "the condition on \(escapedText(key.copyBytes())) does not hold: "
@@ -186,16 +201,16 @@ extension LogState {
 }
 
 extension CurrentVersion {
-    init(_ entry: PendingEntry) {
+    init(_ entry: PendingEntry, at time: UInt64) {
         guard entry.action != .delete else { return }
-        sequence = entry.sequence
+        sequence = Expiry.isExpired(entry.expiry, at: time) ? nil : entry.sequence
         replaced = Replaced(
             byteCount: entry.byteCount, segmentOrdinal: entry.location.segmentOrdinal,
             extent: entry.extent)
     }
 
-    init(_ found: FoundRecord) {
-        sequence = found.sequence
+    init(_ found: FoundRecord, at time: UInt64) {
+        sequence = Expiry.isExpired(found.expiry, at: time) ? nil : found.sequence
         isDamaged = found.isDamaged
         replaced = Replaced(
             byteCount: found.byteCount, segmentOrdinal: found.segmentOrdinal,

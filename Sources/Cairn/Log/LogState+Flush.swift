@@ -119,7 +119,7 @@ extension LogState {
                         byteCount: entry.byteCount,
                         segmentOrdinal: entry.location.segmentOrdinal))
             }
-            if let extent = entry.extent { retire(extent) }
+            if let extent = entry.extent, !entry.sharesBlob { retire(extent) }
             pending[counter].isDone = true
             pending[counter].isVoid = true
             completed.append(Completed(completion: entry.completion, outcome: .failure(error)))

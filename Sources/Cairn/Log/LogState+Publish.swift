@@ -31,14 +31,15 @@ extension LogState {
         }
         if entry.action == .barrier || entry.action == .chunk { return }
         if entry.isSuperseded {
-            if let extent = entry.extent { retire(extent) }
+            if let extent = entry.extent, !entry.sharesBlob { retire(extent) }
             return
         }
         supersedeOlder(than: counter)
         let current = pending[counter]
         publish(
             current.action, index.probe(current.hash), hash: current.hash, key: current.key.rawSpan,
-            location: current.location, byteCount: current.byteCount, replaced: current.replaced)
+            location: current.location, byteCount: current.byteCount, replaced: current.replaced,
+            extent: current.extent)
         if entry.endOffset > syncedOffset { unsyncedHashes.append(entry.hash) }
     }
 
@@ -61,7 +62,7 @@ extension LogState {
     @inline(__always)
     mutating func publishAtOnce(
         _ action: PendingEntry.Action, _ probe: Index.Probe, hash: UInt64, key: RawSpan,
-        location: Location, byteCount: Int, replaced: Replaced
+        location: Location, byteCount: Int, replaced: Replaced, extent: BlobExtent?
     ) {
         var replaced = replaced
         var older = pending.isEmpty ? nil : pending.youngest(of: hash)
@@ -76,7 +77,7 @@ extension LogState {
         }
         publish(
             action, probe, hash: hash, key: key, location: location, byteCount: byteCount,
-            replaced: replaced)
+            replaced: replaced, extent: extent)
         unsyncedHashes.append(hash)
         // A record that went past the buffers is in its file already.
         if flushedOffset < tail { holdsAcknowledged = true }
@@ -86,7 +87,7 @@ extension LogState {
     @inline(__always)
     private mutating func publish(
         _ action: PendingEntry.Action, _ probe: Index.Probe, hash: UInt64, key: RawSpan,
-        location: Location, byteCount: Int, replaced: Replaced
+        location: Location, byteCount: Int, replaced: Replaced, extent: BlobExtent?
     ) {
         if action == .delete {
             removeSlot(hash, key: key)
@@ -98,7 +99,7 @@ extension LogState {
         }
         guard replaced.isSomething else { return }
         discount(replaced)
-        if let extent = replaced.extent { retire(extent) }
+        if let old = replaced.extent, old.blobID != extent?.blobID { retire(old) }
     }
 
     /// Takes a replaced record off its segment's account. The size of a record whose header is

@@ -77,6 +77,8 @@ struct LogState: ~Copyable {
     var point = AppendPoint()
     /// Of the active segment.
     var keyBounds = KeyBounds()
+    /// Of the active segment.
+    var expiries = ExpiryTally()
     var spare: SpareSegment?
     /// Segments that took records since the store was opened.
     var activationCount = 0

@@ -46,6 +46,10 @@ struct PendingEntry {
     let durability: Durability
     /// The blob that this composite record commits.
     let extent: BlobExtent?
+    /// The blob's chunks stay when this record comes to nothing: another one names them.
+    var sharesBlob = false
+    /// 0: none.
+    var expiry: UInt64 = 0
     var replaced: Replaced
     var completion: Completion
     var outcome: WriteOutcome

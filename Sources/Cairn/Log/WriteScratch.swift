@@ -156,14 +156,17 @@ final class WriteScratch: @unchecked Sendable {
     }
 
     /// Encodes the metadata of a record; returns its length in `metadataBuffer`.
-    func encodeMetadata(user: RawSpan, batch: BatchMembership? = nil) -> Int {
+    func encodeMetadata(
+        user: RawSpan, expiry: WallTime? = nil, batch: BatchMembership? = nil
+    ) -> Int {
         let byteCount = RecordMetadata.byteCount(
-            hasExpiry: false, isBatchMember: batch != nil, userByteCount: user.byteCount)
+            hasExpiry: expiry != nil, isBatchMember: batch != nil, userByteCount: user.byteCount)
         guard byteCount > 0 else { return 0 }
         metadataBuffer = Self.grown(metadataBuffer, to: byteCount)
         let buffer = metadataBuffer
         var target = buffer.mutableBytes(0..<byteCount)
-        return RecordMetadata.encode(batch: batch, user: user, into: &target)
+        return RecordMetadata.encode(
+            expiry: expiry?.nanosecondsSince1970, batch: batch, user: user, into: &target)
     }
 
     private static func grown(_ buffer: AlignedBuffer, to byteCount: Int) -> AlignedBuffer {

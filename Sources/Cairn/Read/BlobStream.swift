@@ -81,14 +81,15 @@ extension Engine {
         }
         guard let blob = try get(key) else { return nil }
         let information = BlobInformation(
-            version: blob.version, byteCount: blob.totalByteCount, metadata: blob.metadata)
+            version: blob.version, byteCount: blob.totalByteCount, metadata: blob.metadata,
+            expiry: blob.expiry)
         return BlobStream(
             engine: self, key: key.copyBytes(), information: information, composite: nil,
             small: blob.bytes)
     }
 
     /// Pins the key's blob if it is a large one.
-    private func pinLarge(
+    func pinLarge(
         _ key: RawSpan
     ) throws(StoreError) -> (BlobInformation, Composite)? {
         var sink = PinSink(pins: pins)

@@ -30,6 +30,7 @@ extension Engine {
         let token = readers.enter()
         defer { readers.leave(token) }
         var examined = Examined()
+        examined.time = storage.wallClock()
         examined.slot = index.location(of: hash)
         examined.occupant = examined.slot
         if examined.slot == .overflow {
@@ -70,8 +71,16 @@ extension Engine {
                 isDamaged = true
             }
         }
+        var expiry: UInt64 = 0
+        if header.metadataByteCount > 0 {
+            let record = scratch.record
+            // What cannot be read cannot be decided on.
+            let metadata = try? RecordMetadata(decoding: record.bytes(header.metadataRange))
+            if let metadata { expiry = metadata.expiry ?? 0 } else { isDamaged = true }
+        }
         return FoundRecord(
             sequence: header.sequence, byteCount: header.recordByteCount,
-            segmentOrdinal: location.segmentOrdinal, extent: extent, isDamaged: isDamaged)
+            segmentOrdinal: location.segmentOrdinal, extent: extent, isDamaged: isDamaged,
+            expiry: expiry)
     }
 }

@@ -18,7 +18,7 @@ extension Engine {
             let front = scratch.front
             return Blob(
                 version: Version(sequence: plain.sequence),
-                totalByteCount: UInt64(plain.payloadRange.count), metadata: [],
+                totalByteCount: UInt64(plain.payloadRange.count), metadata: [], expiry: nil,
                 bytes: front.bytes(plain.payloadRange).copyBytes())
         }
         var sink = ArraySink()
@@ -26,7 +26,7 @@ extension Engine {
         guard let information = sink.information else { return nil }
         return Blob(
             version: information.version, totalByteCount: information.byteCount,
-            metadata: information.metadata, bytes: sink.bytes)
+            metadata: information.metadata, expiry: information.expiry, bytes: sink.bytes)
     }
 
     /// Calls `body` with the verified bytes, piece by piece; nil when there is no such blob.
@@ -40,7 +40,7 @@ extension Engine {
             body(front.bytes(plain.payloadRange))
             return BlobInformation(
                 version: Version(sequence: plain.sequence),
-                byteCount: UInt64(plain.payloadRange.count), metadata: [])
+                byteCount: UInt64(plain.payloadRange.count), metadata: [], expiry: nil)
         }
         return try withoutActuallyEscaping(body) { (body) throws(StoreError) in
             var sink = ClosureSink(body)
@@ -124,10 +124,13 @@ extension Engine {
         switch fetched {
         case .found(let header):
             try checkHidden(key, foundSequence: header.sequence)
+            let details = try details(of: header, location, key, scratch)
+            // Absent, and nothing hides it: it is newer than what might.
+            if details.expiry != 0, isPast(details.expiry) { return .done }
             if header.type == .composite {
-                return try readLarge(header, location, key, range, scratch, count, &sink)
+                return try readLarge(header, details, location, key, range, scratch, count, &sink)
             }
-            try deliver(header, location, key, range, scratch, count, &sink)
+            try deliver(header, details, location, key, range, scratch, count, &sink)
             return .done
         case .other where isRepeated: return .absent
         case .damaged(let error) where isRepeated:
@@ -138,14 +141,14 @@ extension Engine {
 
     /// Hands over a record that stands alone.
     private func deliver(
-        _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<UInt64>?,
-        _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
+        _ header: RecordHeader, _ details: Details, _ location: Location, _ key: RawSpan,
+        _ range: Range<UInt64>?, _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
     ) throws(StoreError) {
         let total = UInt64(header.rawByteCount)
         let range = (range ?? 0..<total).clamped(to: 0..<total)
-        let metadata = try metadata(of: header, location, key, scratch)
         let information = BlobInformation(
-            version: Version(sequence: header.sequence), byteCount: total, metadata: metadata)
+            version: Version(sequence: header.sequence), byteCount: total,
+            metadata: details.user, expiry: details.time)
         try sink.begin(information, byteCount: UInt64(range.count))
         guard !range.isEmpty else { return }
         try deliverPayload(
@@ -153,39 +156,60 @@ extension Engine {
             count, &sink)
     }
 
-    /// The user's metadata of the record whose front is in `scratch`.
-    private func metadata(
+    /// What a record's metadata say to its reader.
+    private struct Details {
+        var user: [UInt8] = []
+        /// 0: none.
+        var expiry: UInt64 = 0
+
+        var time: WallTime? { expiry == 0 ? nil : WallTime(nanosecondsSince1970: expiry) }
+    }
+
+    /// The metadata of the record whose front is in `scratch`.
+    @inline(__always)
+    private func details(
         of header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch
-    ) throws(StoreError) -> [UInt8] {
-        guard header.metadataByteCount > 0 else { return [] }
+    ) throws(StoreError) -> Details {
+        guard header.metadataByteCount > 0 else { return Details() }
+        return try decodedDetails(of: header, location, key, scratch)
+    }
+
+    @inline(never)
+    private func decodedDetails(
+        of header: RecordHeader, _ location: Location, _ key: RawSpan, _ scratch: ReadScratch
+    ) throws(StoreError) -> Details {
         let record = scratch.record
         let bytes = record.bytes(header.metadataRange)
         do {
-            guard let range = try RecordMetadata(decoding: bytes).userRange else { return [] }
-            return bytes.extracting(range).copyBytes()
+            let metadata = try RecordMetadata(decoding: bytes)
+            return Details(
+                user: metadata.userRange.map { bytes.extracting($0).copyBytes() } ?? [],
+                expiry: metadata.expiry ?? 0)
         } catch {
             throw damaged(key, location, "\(error)")
         }
     }
+
+    /// Whether a record that expires is absent by now.
+    func isPast(_ expiry: UInt64) -> Bool { Expiry.isExpired(expiry, at: storage.wallClock()) }
 
     // MARK: Large blobs
 
     /// Reads a blob that is cut into chunks. The blob is pinned, so that its chunks stay while
     /// the key is overwritten.
     private func readLarge(
-        _ header: RecordHeader, _ location: Location, _ key: RawSpan, _ range: Range<UInt64>?,
-        _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
+        _ header: RecordHeader, _ details: Details, _ location: Location, _ key: RawSpan,
+        _ range: Range<UInt64>?, _ scratch: ReadScratch, _ count: Int, _ sink: inout some BlobSink
     ) throws(StoreError) -> Reading {
         let composite = try composite(of: header, location, key, scratch, count)
         pins.pin(composite.blobID)
         defer { pins.unpin(composite.blobID) }
         guard self.location(of: hash(key), key) == location else { return .retry }
-        let metadata = try metadata(of: header, location, key, scratch)
         let range = (range ?? 0..<composite.totalByteCount).clamped(
             to: 0..<composite.totalByteCount)
         let information = BlobInformation(
             version: Version(sequence: header.sequence), byteCount: composite.totalByteCount,
-            metadata: metadata)
+            metadata: details.user, expiry: details.time)
         sink.found(composite)
         try sink.begin(information, byteCount: UInt64(range.upperBound - range.lowerBound))
         guard !range.isEmpty else { return .done }

@@ -102,6 +102,21 @@ public final class Store: Sendable {
         try engine.delete(key.bytes.rawSpan, options)
     }
 
+    /// Gives a blob other metadata or another expiry without writing its bytes again if it is a large
+    /// one; makes a new version. Nil when there is no such blob. Of `options` the metadata and the expiry
+    /// mean nothing.
+    ///
+    /// - Parameters:
+    ///   - metadata: Nil: the blob keeps its own.
+    ///   - expiry: By default the blob keeps its own.
+    @discardableResult
+    public func update(
+        _ key: Key, metadata: [UInt8]? = nil, expiry: ExpiryChange = .keep,
+        _ options: WriteOptions = WriteOptions()
+    ) throws(StoreError) -> WriteReceipt? {
+        try engine.update(key.bytes.rawSpan, metadata: metadata, expiry: expiry, options)
+    }
+
     /// Applies a batch whole or not at all, across a power cut too. A receipt for each member.
     @discardableResult
     public func apply(

@@ -310,7 +310,7 @@ extension LogState {
         let isQueued = queueBarrier(
             outcome, hash: intent.hash, durability: intent.durability, completion: completion)
         // Nobody else will: the caller of a refusal that comes later has let go of its chunks.
-        if isQueued, let extent = intent.extent { retire(extent) }
+        if isQueued, let extent = intent.extent, !intent.isUpdate { retire(extent) }
         return isQueued ? .waiting : .done(outcome)
     }
 
@@ -327,7 +327,8 @@ extension LogState {
         }
         let receipt = WriteReceipt(
             version: Version(sequence: placement.sequence),
-            replaced: current.replaced.isSomething)
+            replaced: current.isBlob)
+        if intent.expiry != 0 { expiries.add(intent.expiry, byteCount: placement.byteCount) }
         let location = Location(
             segmentOrdinal: placement.segmentOrdinal, offset: placement.offset,
             recordByteCount: placement.byteCount, kind: intent.action.locationKind)
@@ -337,7 +338,7 @@ extension LogState {
         } else if intent.durability == .interval {
             publishAtOnce(
                 intent.action, probe, hash: intent.hash, key: parts.key, location: location,
-                byteCount: placement.byteCount, replaced: current.replaced)
+                byteCount: placement.byteCount, replaced: current.replaced, extent: intent.extent)
             return .done(.success(receipt))
         }
         pending.append(
@@ -345,7 +346,8 @@ extension LogState {
                 action: intent.action, hash: intent.hash, key: parts.key.copyBytes(),
                 location: location, sequence: placement.sequence, byteCount: placement.byteCount,
                 endOffset: placement.endOffset, durability: intent.durability,
-                extent: intent.extent, replaced: current.replaced, completion: completion,
+                extent: intent.extent, sharesBlob: intent.isUpdate, expiry: intent.expiry,
+                replaced: current.replaced, completion: completion,
                 outcome: .success(receipt)))
         return .waiting
     }

@@ -38,7 +38,7 @@ extension Engine {
         defer { if !isDone { staged.values.forEach { withdraw($0) } } }
         let dependency = UploadFailure()
         for (number, member) in batch.members.enumerated() {
-            guard case .put(let value, _) = member.action,
+            guard case .put(let value, _, _) = member.action,
                 value.count > tuning.chunkByteCount
             else { continue }
             staged[number] = try stage(value, dependency)
@@ -105,7 +105,7 @@ extension Engine {
                 throw StoreError(.invalidBatch, "the batch names \(member.key) twice")
             }
             byteCount += member.key.bytes.count + RecordHeader.byteCount
-            guard case .put(let value, let metadata) = member.action else { continue }
+            guard case .put(let value, let metadata, _) = member.action else { continue }
             try checkMetadata(metadata)
             try checkByteCount(UInt64(value.count))
             byteCount += value.count + metadata.count
@@ -179,12 +179,15 @@ extension Engine {
         var header = RecordHeader(
             sequence: 0, type: .delete, flags: .batchMember, keyByteCount: key.count)
         var user: [UInt8] = []
+        var expiry: WallTime?
         var payload: [UInt8] = []
-        if case .put(let value, let metadata) = member.action {
+        if case .put(let value, let metadata, let time) = member.action {
             user = metadata
+            expiry = time
             payload = stored(value, composite, &header, scratch)
         }
-        let metadataByteCount = scratch.encodeMetadata(user: user.rawSpan, batch: membership)
+        let metadataByteCount = scratch.encodeMetadata(
+            user: user.rawSpan, expiry: expiry, batch: membership)
         header.metadataByteCount = metadataByteCount
         let offset = bytes.count
         let metadata = scratch.metadataBuffer
@@ -198,6 +201,7 @@ extension Engine {
             action: header.type.pendingAction, hash: hash(key.rawSpan),
             condition: member.condition, durability: durability)
         intent.dependency = dependency
+        intent.expiry = expiry.stored
         intent.extent = composite.map {
             BlobExtent(blobID: $0.blobID, chunkCount: UInt64($0.chunkCount))
         }
@@ -393,7 +397,7 @@ extension Engine {
             applied.receipts.append(
                 WriteReceipt(
                     version: Version(sequence: placements[number].sequence),
-                    replaced: currents[number].replaced.isSomething))
+                    replaced: currents[number].isBlob))
         }
         let failure = state.failure
         lock.unlock()

@@ -66,7 +66,8 @@ extension Engine {
     /// Whether a put waits for nobody and is stored as it is: then it needs no scratch.
     @inline(__always)
     private func isPlain(_ key: RawSpan, _ value: RawSpan, _ options: WriteOptions) -> Bool {
-        guard case .none = options.condition, options.metadata.isEmpty else { return false }
+        guard case .none = options.condition, options.metadata.isEmpty, options.expiry == nil
+        else { return false }
         let byteCountMaximum =
             self.options.compresses
             ? WriteScratch.compressedByteCountMinimum - 1 : tuning.blockByteCount
@@ -139,15 +140,17 @@ extension Engine {
         index.prefetch(hash)
         let payload = scratch.prepare(
             value, compresses: self.options.compresses, blockByteCount: tuning.blockByteCount)
-        let metadataByteCount = scratch.encodeMetadata(user: options.metadata.rawSpan)
+        let metadataByteCount = scratch.encodeMetadata(
+            user: options.metadata.rawSpan, expiry: options.expiry)
         let header = RecordHeader(
             sequence: 0, type: .put, codec: payload.codec, flags: payload.flags,
             keyByteCount: key.byteCount, metadataByteCount: metadataByteCount,
             storedByteCount: payload.storedByteCount, rawByteCount: payload.rawByteCount,
             payloadCRC: payload.payloadCRC)
-        let intent = Intent(
+        var intent = Intent(
             action: .put, hash: hash, condition: options.condition,
             durability: options.durability ?? self.options.durability)
+        intent.expiry = options.expiry.stored
         let metadata = scratch.metadataBuffer
         let output = scratch.output
         let parts = RecordParts(

@@ -178,7 +178,7 @@ extension Engine {
     }
 
     /// Waits until what an answer rests on is as durable as its caller wants.
-    private func settleAnswer(_ durability: Durability) throws(StoreError) {
+    func settleAnswer(_ durability: Durability) throws(StoreError) {
         lock.lock()
         let isSettled = state.isSettled
         let isWritten = state.flushedOffset == state.tail
@@ -241,11 +241,12 @@ extension Engine {
 
     func appendComposite(
         _ composite: Composite, _ key: RawSpan, _ options: WriteOptions, _ scratch: WriteScratch,
-        _ completion: Completion, _ failure: UploadFailure
+        _ completion: Completion, _ failure: UploadFailure, isUpdate: Bool = false
     ) throws(StoreError) -> WriteReceipt? {
         var payload = [UInt8](repeating: 0, count: Composite.byteCount)
         payload.withMutableRawSpan { composite.encode(into: &$0) }
-        let metadataByteCount = scratch.encodeMetadata(user: options.metadata.rawSpan)
+        let metadataByteCount = scratch.encodeMetadata(
+            user: options.metadata.rawSpan, expiry: options.expiry)
         let header = RecordHeader(
             sequence: 0, type: .composite, keyByteCount: key.byteCount,
             metadataByteCount: metadataByteCount, storedByteCount: payload.count,
@@ -260,6 +261,8 @@ extension Engine {
         intent.extent = BlobExtent(
             blobID: composite.blobID, chunkCount: UInt64(composite.chunkCount))
         intent.dependency = failure
+        intent.isUpdate = isUpdate
+        intent.expiry = options.expiry.stored
         return try write(intent, parts, scratch, completion)
     }
 

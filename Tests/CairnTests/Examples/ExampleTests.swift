@@ -73,4 +73,9 @@ struct ExampleTests {
         // item 1, 10 to 19, 100 to 199; then seven more.
         #expect(try await asyncListingExample(directory: directory.path) == 111 + 7)
     }
+
+    @Test("blobs that expire")
+    func expiry() throws {
+        #expect(try expiryExample(directory: directory.path) == [true, true, false])
+    }
 }

@@ -122,3 +122,15 @@ func asyncListingExample(directory: String) async throws -> Int {
     try store.close()
     return count
 }
+
+/// Blobs that expire: absent from that moment on, for everybody; longer life without writing them again.
+func expiryExample(directory: String) throws -> [Bool] {
+    let store = try Store.open(at: directory)
+    defer { try? store.close() }
+    try store.put("session", Array("token".utf8), WriteOptions(expiry: .after(.seconds(1800))))
+    try store.put("old", [], WriteOptions(expiry: .after(.seconds(-1))))
+    let isThere = try store.get("session") != nil
+    // Another half hour, if it is still there:
+    let isRenewed = try store.update("session", expiry: .at(.after(.seconds(1800)))) != nil
+    return [isThere, isRenewed, try store.get("old") != nil]
+}
