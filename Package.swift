@@ -21,6 +21,7 @@ let package = Package(
     name: "cairn",
     products: [
         .library(name: "Cairn", targets: ["Cairn"]),
+        .executable(name: "cairn", targets: ["cairn"]),
         .executable(name: "cairn-bench", targets: ["cairn-bench"]),
     ],
     targets: [
@@ -37,6 +38,9 @@ let package = Package(
         .executableTarget(
             name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
+        .executableTarget(
+            name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
+            path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
         .target(
             name: "CairnTestSupport", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
             path: "Tests/CairnTestSupport", swiftSettings: strict),
@@ -52,6 +56,9 @@ let package = Package(
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],
             exclude: ["README.md"], swiftSettings: strict),
+        .testTarget(
+            name: "CairnToolTests", dependencies: ["cairn", "CairnTestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

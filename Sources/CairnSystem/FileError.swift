@@ -33,6 +33,8 @@ package enum FileOperation: String, Sendable, CaseIterable {
     case close
     case read = "pread"
     case write = "pwrite"
+    case readNext = "read"
+    case writeNext = "write"
     case truncate = "ftruncate"
     case allocate = "fallocate"
     case synchronize = "fsync"
@@ -87,6 +89,8 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     package var isReadOnly: Bool { code == EROFS }
     /// A sync failed, of data or of names. That is final: it is never tried again.
     package var isFailedSync: Bool { operation == .synchronize || operation == .synchronizeData }
+    /// Nobody reads the pipe any more.
+    package var isBrokenPipe: Bool { code == EPIPE }
     /// The process or the system has no more descriptors.
     package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 

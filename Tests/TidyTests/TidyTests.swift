@@ -40,7 +40,7 @@ private let swiftFiles: [SwiftFile] = SourceTree.files(endingWith: ".swift").map
     SwiftFile(file: $0, text: SwiftText($0.text))
 }
 
-private let productFiles = swiftFiles.filter { $0.file.isBelow("Sources", "Benchmarks") }
+private let productFiles = swiftFiles.filter { $0.file.isBelow("Sources", "Benchmarks", "tools") }
 
 private func expectNone(_ findings: [String], _ rule: Comment) {
     #expect(findings.isEmpty, "\(rule.rawValue):\n\(findings.joined(separator: "\n"))")

@@ -11,6 +11,7 @@
 #include "cairn_memory.h"
 #include "cairn_process.h"
 #include "cairn_siphash.h"
+#include "cairn_stream.h"
 #include "cairn_thread.h"
 
 #endif

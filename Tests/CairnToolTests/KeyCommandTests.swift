@@ -1,0 +1,148 @@
+// put, get, rm, stat, stats: the store from the shell, over real files.
+
+import Cairn
+import CairnSystem
+import CairnTestSupport
+import Glibc
+import Testing
+
+@Suite("Tool: blobs from the shell")
+struct KeyCommandTests {
+    private let tool: ToolProcess
+    private let store: String
+
+    init() throws {
+        tool = try ToolProcess()
+        store = tool.path("store")
+    }
+
+    private func fill() throws {
+        expect(try tool.run("put", "--create", store, "one", input: [1, 2, 3]), code: 0)
+    }
+
+    @Test("what was put by one process is got by the next, from and to files and streams")
+    func roundTrip() throws {
+        var random = TestRandom(seed: 7)
+        let large = random.bytes(3 << 20)
+        try fill()
+        try tool.write(large, to: "large")
+        expect(try tool.run("put", store, "large", tool.path("large")), code: 0)
+        expect(try tool.run("put", store, "stream", "-", input: large), code: 0)
+        expect(try tool.run("put", store, "empty"), code: 0)
+        #expect(try tool.run("get", store, "one").output == [1, 2, 3])
+        #expect(try tool.run("get", store, "large").output == large)
+        expect(try tool.run("get", store, "stream", tool.path("copy")), code: 0)
+        #expect(try tool.read("copy") == large)
+        let empty = try tool.run("get", store, "empty", "-")
+        expect(empty, code: 0)
+        #expect(empty.output == [])
+        let statistics = try #require(try tool.run("stats", "--json", store).json?.first)
+        #expect(statistics["keyCount"]?.integer == 4)
+    }
+
+    @Test("keys of odd bytes go in and out, in hexadecimal and escaped")
+    func oddKeys() throws {
+        let odd: [UInt8] = [0, 0xff, 0x0a, 0x5c, 0x22]
+        expect(try tool.run("put", "--create", "--hex", store, "00ff0a5c22", input: [9]), code: 0)
+        let stat = try #require(try tool.run("stat", "--json", "--hex", store, "00FF0a5c22").json)
+        let escaped = try #require(stat.first?["key"]?.string)
+        #expect(escaped == "\\x00\\xff\\x0a\\x5c\"")
+        #expect(stat.first?["keyHex"]?.string == "00ff0a5c22")
+        #expect(try tool.run("get", "--escaped", store, escaped).output == [9])
+        expect(try tool.run("put", store, "schön", input: [8]), code: 0)
+        #expect(try tool.run("stat", store, "schön").text.contains("key      schön\n"))
+        let reader = try Store.open(at: store, options: StoreOptions(access: .readOnly))
+        #expect(try reader.get(Key(odd))?.bytes == [9])
+        try reader.close()
+    }
+
+    @Test("a missing key ends with 1, touches no file, and is named")
+    func missingKey() throws {
+        try fill()
+        for command in ["get", "stat", "rm"] {
+            expect(try tool.run(command, store, "two"), code: 1, saying: "no key \"two\"")
+        }
+        expect(try tool.run("get", store, "two", tool.path("new")), code: 1, saying: "two")
+        #expect(!tool.has("new"))
+        let removed = try tool.run("rm", "--json", store, "two", "one")
+        expect(removed, code: 1, saying: "two")
+        #expect(removed.json?.last?["removed"] == .bool(true))
+        expect(try tool.run("get", store, "one"), code: 1, saying: "one")
+    }
+
+    @Test("only put --create makes a store; everything else leaves the directory as it was")
+    func noStore() throws {
+        for words in [
+            ["get", store, "k"], ["stat", store, "k"], ["stats", store], ["rm", store, "k"],
+            ["put", store, "k"],
+        ] {
+            let result = try tool.shell(
+                "$CAIRN \(words.map { "'\($0)'" }.joined(separator: " ")) </dev/null")
+            expect(result, code: 8, saying: "no store in \(store)")
+            #expect(!tool.has("store"))
+        }
+        try tool.write([1], to: "store")
+        expect(try tool.run("stats", store), code: 8, saying: "Not a directory")
+        #expect(try tool.read("store") == [1])
+    }
+
+    @Test("--if-absent and --metadata do what they say")
+    func writeOptions() throws {
+        try fill()
+        expect(
+            try tool.run("put", "--if-absent", store, "one", input: [4]), code: 8, saying: "one")
+        #expect(try tool.run("get", store, "one").output == [1, 2, 3])
+        expect(
+            try tool.run("put", "--metadata", "text/plain", store, "one", input: [4]), code: 0)
+        let stat = try tool.run("stat", "--json", store, "one").json?.first
+        #expect(stat?["metadata"]?.string == "text/plain")
+        #expect(stat?["byteCount"]?.integer == 1)
+    }
+
+    @Test("beside a writer reading works, and writing is refused with its number")
+    func besideWriter() throws {
+        try fill()
+        let writer = try Store.open(at: store)
+        try writer.put("two", [2, 2])
+        #expect(try tool.run("get", store, "two").output == [2, 2])
+        expect(try tool.run("stats", "--segments", store), code: 0)
+        expect(try tool.run("put", store, "two"), code: 8, saying: "by process \(getpid())")
+        expect(try tool.run("rm", store, "two"), code: 8, saying: "by process \(getpid())")
+        try writer.put("two", [3])
+        try writer.close()
+        #expect(try tool.run("get", store, "two").output == [3])
+    }
+
+    @Test("an unreadable input, a full disk and a closed pipe are errors with a message")
+    func badStreams() throws {
+        try fill()
+        var random = TestRandom(seed: 9)
+        expect(
+            try tool.run("put", store, "large", input: random.bytes(2 << 20)), code: 0)
+        expect(
+            try tool.run("put", store, "k", tool.path("none")), code: 8,
+            saying: "none: No such file")
+        expect(try tool.run("put", store, "k", tool.path), code: 8, saying: "Is a directory")
+        expect(try tool.run("get", store, "k"), code: 1, saying: "k")
+        expect(
+            try tool.shell("$CAIRN get store one > /dev/full"), code: 8,
+            saying: "standard output", "No space left")
+        expect(
+            try tool.shell("$CAIRN get store large | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}"),
+            code: 8, saying: "standard output", "Broken pipe")
+        expect(
+            try tool.run("get", store, "one", tool.path("no/where")), code: 8,
+            saying: "no/where: No such file")
+    }
+
+    @Test("a damaged blob ends with 4 and names its segment, and what was true before it stays")
+    func damagedBlob() throws {
+        try fill()
+        let name = "store/segments/0000000000000001.seg"
+        var bytes = try tool.read(name)
+        bytes[4096 + 40 + 3] ^= 1
+        try tool.write(bytes, to: name)
+        let result = try tool.run("get", store, "one", tool.path("copy"))
+        expect(result, code: 4, saying: "0000000000000001")
+    }
+}
