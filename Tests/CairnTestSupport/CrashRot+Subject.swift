@@ -1,6 +1,6 @@
 // CrashRot+Subject — what the store that is damaged holds, read from its bytes.
 
-internal import Cairn
+package import Cairn
 package import CairnFormat
 internal import CairnSystem
 
@@ -34,5 +34,24 @@ extension CrashRot {
             }
         }
         return headers
+    }
+}
+
+extension CrashRot {
+    /// How the store was opened when it was made.
+    package var tuning: Tuning { world.tuning }
+
+    /// The store as it is before any damage.
+    package var disk: SimulatedDisk { world.disk }
+
+    /// A copy of the store with these bits of one byte turned over.
+    package func copy(
+        turning bits: UInt8, at offset: Int, of name: String, in directory: StoreDirectory
+    ) -> SimulatedDisk {
+        let copy = SimulatedDisk(copying: world.disk)
+        var bytes = copy.bytes(of: name, in: directory) ?? []
+        bytes[offset] ^= bits
+        copy.replaceBytes(of: name, in: directory, with: bytes)
+        return copy
     }
 }

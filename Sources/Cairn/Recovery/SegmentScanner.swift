@@ -33,7 +33,7 @@ struct SegmentScan {
 }
 
 struct SegmentScanner<S: Storage> {
-    private var window: LogWindow<S>
+    var window: LogWindow<S>
     private let seed: SegmentSeed
     private let verifiesPayloads: Bool
     private let hash: (RecordType, RawSpan) -> UInt64
@@ -84,7 +84,7 @@ struct SegmentScanner<S: Storage> {
     // MARK: One record
 
     /// The record at `offset`, if an intact header stands there.
-    private mutating func record(at offset: UInt64) throws(FileError) -> ScannedRecord? {
+    mutating func record(at offset: UInt64) throws(FileError) -> ScannedRecord? {
         let available = try window.load(RecordHeader.byteCount, at: offset)
         guard
             available == RecordHeader.byteCount,
@@ -136,7 +136,7 @@ struct SegmentScanner<S: Storage> {
         return try? Composite(decoding: window.bytes(at: place, count: count))
     }
 
-    private mutating func verifyPayload(
+    mutating func verifyPayload(
         of header: RecordHeader, at offset: UInt64
     ) throws(FileError) -> Bool {
         let place = offset + UInt64(header.prefixByteCount)
@@ -151,7 +151,7 @@ struct SegmentScanner<S: Storage> {
         return true
     }
 
-    private mutating func blocks(
+    mutating func blocks(
         of header: RecordHeader, at place: UInt64
     ) throws(FileError) -> [Block]? {
         let front = try window.load(BlockTable.fixedByteCount, at: place)
@@ -175,7 +175,7 @@ struct SegmentScanner<S: Storage> {
     }
 
     /// The checksum of bytes that may be longer than the window; nil when they end early.
-    private mutating func crc(of place: UInt64, _ byteCount: Int) throws(FileError) -> UInt32? {
+    mutating func crc(of place: UInt64, _ byteCount: Int) throws(FileError) -> UInt32? {
         var crc: UInt32 = 0
         var offset = 0
         while offset < byteCount {

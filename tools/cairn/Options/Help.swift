@@ -19,7 +19,8 @@ enum Help {
 
     /// What `cairn COMMAND --help` says.
     static func command(_ row: CommandRow) -> String {
-        var lines = ["usage: \(row.usage)", ""] + wrapped("\(row.summary.capitalizedFirst).", indent: 0)
+        var lines =
+            ["usage: \(row.usage)", ""] + wrapped("\(row.summary.capitalizedFirst).", indent: 0)
         for detail in row.details { lines += [""] + wrapped(detail, indent: 0) }
         if !row.arguments.isEmpty {
             lines += ["", "arguments:"] + rows(row.arguments.map { ($0.name, $0.text) })

@@ -135,7 +135,8 @@ protocol ToolCommand: SendableMetatype {
 enum OptionTable {
     static let commands: [any ToolCommand.Type] = [
         PutCommand.self, GetCommand.self, RemoveCommand.self, StatCommand.self,
-        StatsCommand.self, HelpCommand.self,
+        StatsCommand.self, DumpCommand.self, ExplainCommand.self, FsckCommand.self,
+        VerifyCommand.self, HelpCommand.self,
     ]
 
     static var rows: [CommandRow] { commands.map { $0.row } }

@@ -1,0 +1,417 @@
+// SegmentCheck — one segment: its file, header, seal and hint, and in the deep form every record.
+//
+// What is damaged is collected, and told when the segment was read to its end: only then is it known
+// what was durable, and whether the damage is an unsynced tail. Damaged records are named by the
+// record itself, by putting one byte back, or by the hint. One thread; see `StoreCheck`.
+
+internal import CairnFormat
+internal import CairnSystem
+
+final class SegmentCheck<S: Storage> {
+    let check: StoreCheck<S>
+    let entry: SegmentEntry
+    let name: String
+    /// A later segment holds a record, so this one was durable to its end.
+    private let isProven: Bool
+    /// Read when it is wanted.
+    var witness: HintWitness?
+    /// Of the records that are there, put-back ones included.
+    var totals = SegmentTotals()
+    var problems: [SegmentProblem] = []
+    var seal: Seal?
+    /// The greatest offset that a record says was durable.
+    private var provenOffset = UInt64(SegmentHeader.byteCount)
+    private var recordEnd = UInt64(SegmentHeader.byteCount)
+
+    init(_ check: StoreCheck<S>, _ entry: SegmentEntry, isProven: Bool) {
+        self.check = check
+        self.entry = entry
+        self.isProven = isProven
+        name = "segments/\(SegmentFileName(entry.id))"
+    }
+
+    private var isEnded: Bool { entry.state != .open }
+    var seed: SegmentSeed { SegmentSeed(salt: entry.salt, segmentID: entry.id) }
+
+    func finding(
+        _ kind: CheckFinding.Kind, severity: CheckFinding.Severity = .damage,
+        offset: UInt64? = nil, byteCount: UInt64? = nil, _ what: String, matters: String
+    ) -> CheckFinding {
+        CheckFinding(
+            kind, severity, file: name, segmentID: entry.id, offset: offset, byteCount: byteCount,
+            what: what, matters: matters)
+    }
+
+    /// Whether the segment holds a record, as far as anybody can tell.
+    func run() -> Bool {
+        check.add(segmentCount: 1)
+        do throws(FileError) {
+            return try checkFile()
+        } catch {
+            check.report(
+                finding(.unreadable, "\(error)", matters: "now: what cannot be read is not served"))
+            return entry.recordCount > 0
+        }
+    }
+
+    private func checkFile() throws(FileError) -> Bool {
+        let base = SegmentFileName(entry.id).description
+        guard let file = try check.storage.open(base, in: .segments, writable: false) else {
+            check.report(
+                finding(
+                    .missingSegment, "has no file; it had \(entry.recordCount) records",
+                    matters: "now: keys in it answer uncertain, and the store takes no writes"))
+            return entry.recordCount > 0
+        }
+        defer { check.storage.close(file) }
+        let byteCount = try check.storage.byteCount(of: file)
+        guard try checkHeader(file) else { return entry.recordCount > 0 }
+        if isEnded {
+            checkLength(byteCount)
+            if entry.state == .sealed, byteCount >= entry.logicalByteCount { try checkSeal(file) }
+            try checkHint()
+        }
+        if check.isDeep {
+            try walk(file, byteCount)
+        } else {
+            check.add(byteCount: byteCount)
+        }
+        return isEnded ? entry.recordCount > 0 : byteCount > UInt64(SegmentHeader.byteCount)
+    }
+
+    // MARK: Structure
+
+    /// False when the file is another segment's.
+    private func checkHeader(_ file: FileHandle) throws(FileError) -> Bool {
+        var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
+        let count = try bytes.withMutableRawSpan { (span) throws(FileError) in
+            try check.storage.read(file, into: &span, at: 0)
+        }
+        let header: SegmentHeader
+        do throws(FormatError) {
+            header = try SegmentHeader(decoding: bytes.rawSpan.extracting(0..<count))
+        } catch {
+            check.report(
+                finding(
+                    .segmentHeader, offset: 0, "\(error)",
+                    matters: "when MANIFEST is lost: it repeats what readers need of the header"))
+            return count == bytes.count
+        }
+        if let place = bytes[68...].firstIndex(where: { $0 != 0 }) {
+            check.report(
+                finding(
+                    .freeByte, severity: .note, offset: UInt64(place), byteCount: 1,
+                    "a byte behind the header is not zero", matters: "never: nothing reads it"))
+        }
+        let isOwn = check.identity?.owns(segmentID: header.id, uuid: header.uuid) ?? true
+        if isOwn, header.id == entry.id, header.salt == entry.salt { return true }
+        check.report(
+            finding(
+                .missingSegment, offset: 0,
+                isOwn
+                    ? "is another segment (\(SegmentFileName(header.id)))"
+                    : "belongs to another store (\(header.uuid))",
+                matters: "now: keys in it answer uncertain, and the store takes no writes"))
+        return false
+    }
+
+    private func checkLength(_ byteCount: UInt64) {
+        guard byteCount < entry.logicalByteCount else { return }
+        check.report(
+            finding(
+                .shortSegment, offset: byteCount, byteCount: entry.logicalByteCount - byteCount,
+                "ends \(entry.logicalByteCount - byteCount) bytes too early",
+                matters: "now: keys in what is missing answer damaged or uncertain"))
+    }
+
+    private func checkSeal(_ file: FileHandle) throws(FileError) {
+        var search = SealSearch(check.storage, file, seed: seed)
+        guard let seal = try search.seal(endingAt: entry.logicalByteCount) else {
+            // The deep form comes by it, and says which byte.
+            if !check.isDeep { check.report(missingSeal) }
+            return
+        }
+        self.seal = seal
+        var described = entry
+        described.describe(seal.totals)
+        guard described != entry else { return }
+        check.report(
+            finding(
+                .seal, "the seal and MANIFEST disagree on the records",
+                matters: "when MANIFEST has to be made again"))
+    }
+
+    private var missingSeal: CheckFinding {
+        finding(
+            .seal, "no seal stands at the end", matters: "when MANIFEST has to be made again")
+    }
+
+    private func checkHint() throws(FileError) {
+        guard let identity = check.identity else { return }
+        let hint = "segments/\(SegmentFileName(entry.id, .hint))"
+        guard let read = try HintWitness(of: entry, uuid: identity.uuid, check.storage) else {
+            check.report(
+                CheckFinding(
+                    .missingHint, .note, file: hint, segmentID: entry.id, what: "has no hint",
+                    matters: "at the next opening: the segment is read instead"))
+            return
+        }
+        check.add(byteCount: 0)
+        witness = read
+        guard let error = read.complaint(isDeep: check.isDeep) else { return }
+        check.report(
+            CheckFinding(
+                .hint, .damage, file: hint, segmentID: entry.id, what: "\(error)",
+                matters: "at the next opening: the segment is read instead, the hint made again"))
+    }
+
+    // MARK: Every record
+
+    private func walk(_ file: FileHandle, _ byteCount: UInt64) throws(FileError) {
+        let limit = isEnded ? min(byteCount, entry.logicalByteCount) : byteCount
+        var walk = SegmentWalk(
+            storage: check.storage, file: file, limit: limit, seed: seed,
+            step: check.tuning.scanByteCount, verifiesPayloads: true)
+        var offset = walk.offset
+        while let step = try walk.next() {
+            switch step {
+            case .record(let record): try take(record, &walk)
+            case .mended(let record): try take(record, &walk)
+            case .gap(let span, let isZero):
+                take(span, isZero: isZero, isLast: span.upperBound == limit)
+            }
+            check.add(byteCount: walk.offset - offset)
+            offset = walk.offset
+        }
+        judge()
+        if isEnded, byteCount > limit { try checkRest(file, limit..<byteCount) }
+    }
+
+    private func take(
+        _ record: ScannedRecord, _ walk: inout SegmentWalk<S>
+    ) throws(FileError) {
+        check.add(recordCount: 1)
+        provenOffset = max(provenOffset, record.header.provenOffset(at: record.offset))
+        recordEnd = record.endOffset
+        if record.header.type != .seal {
+            totals.add(record.header, headerCRC: record.headerCRC)
+        }
+        try checkPadding(record.header, at: record.offset, &walk)
+        if let chunk = record.chunkKey { check.blobs.add(chunk) }
+        if let composite = record.composite {
+            check.blobs.add(composite, try walk.key(of: record), record, entry.id, check)
+        }
+        guard !record.isPayloadIntact else { return }
+        let part = try walk.damagedPart(of: record)
+        problems.append(
+            SegmentProblem(
+                .payload, record.header, key: try walk.key(of: record), offset: record.offset,
+                place: part.range, what: part.what))
+    }
+
+    private func take(
+        _ record: MendedRecord, _ walk: inout SegmentWalk<S>
+    ) throws(FileError) {
+        check.add(recordCount: 1)
+        recordEnd = record.endOffset
+        if record.header.type != .seal {
+            totals.add(record.header, headerCRC: record.headerCRC)
+        }
+        if record.header.type == .chunk,
+            let chunk = try? ChunkKey(decoding: record.key.rawSpan)
+        {
+            check.blobs.add(chunk)
+        }
+        let part =
+            switch record.place {
+            case ..<RecordHeader.byteCount: "header"
+            case record.header.metadataRange: "metadata"
+            default: "key"
+            }
+        let place = record.offset + UInt64(record.place)
+        problems.append(
+            SegmentProblem(
+                .record, record.header, key: record.key, offset: record.offset,
+                place: place..<place + 1, what: "byte \(place), in its \(part), is wrong"))
+    }
+
+    private func take(_ span: Range<UInt64>, isZero: Bool, isLast: Bool) {
+        // Zeros ahead of the tail are legal in a segment that was not ended.
+        if isZero && isLast && !isEnded { return }
+        problems.append(SegmentProblem(gap: span))
+    }
+
+    private func checkPadding(
+        _ header: RecordHeader, at offset: UInt64, _ walk: inout SegmentWalk<S>
+    ) throws(FileError) {
+        guard let place = try walk.spoiltPadding(header, at: offset) else { return }
+        check.report(
+            finding(
+                .freeByte, severity: .note, offset: place, byteCount: 1,
+                "a byte behind the record at \(offset) is not zero",
+                matters: "never: nothing reads it"))
+    }
+
+    /// What stands behind the log's end of a segment that was ended.
+    private func checkRest(_ file: FileHandle, _ range: Range<UInt64>) throws(FileError) {
+        var window = LogWindow(
+            storage: check.storage, file: file, limit: range.upperBound,
+            step: check.tuning.scanByteCount)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let count = try window.load(4096, at: offset)
+            guard count > 0 else { return }
+            let bytes = window.bytes(at: offset, count: count).copyBytes()
+            if let place = bytes.firstIndex(where: { $0 != 0 }) {
+                check.report(
+                    finding(
+                        .freeByte, severity: .note, offset: offset + UInt64(place),
+                        "bytes behind the end of the log, which is at \(range.lowerBound)",
+                        matters: "never: nothing reads them"))
+                return
+            }
+            offset += UInt64(count)
+        }
+    }
+
+    // MARK: Judgement
+
+    private func judge() {
+        let isDigestRight = totals.digest.crc == entry.digest
+        if isEnded, problems.isEmpty, !isDigestRight {
+            check.report(
+                finding(
+                    .seal, "the records are not those that MANIFEST counted",
+                    matters: "now: a record may be missing"))
+        }
+        if entry.state == .sealed, problems.isEmpty, seal == nil { check.report(missingSeal) }
+        nameGaps()
+        let durable = isProven ? UInt64.max : provenOffset
+        for problem in problems {
+            if !isEnded, problem.offset >= durable {
+                check.report(tail(problem))
+            } else if entry.flags.contains(.lossAccepted), isDigestRight, problem.isGap {
+                check.report(accepted(problem))
+            } else {
+                report(problem)
+            }
+        }
+    }
+
+    /// Puts the records that the hint knows in the place of gaps.
+    private func nameGaps() {
+        let gaps = problems.filter(\.isGap).map(\.place)
+        guard !gaps.isEmpty, let witness else { return }
+        let records = witness.records(in: gaps)
+        guard !records.isEmpty else { return }
+        problems.removeAll { problem in
+            problem.isGap
+                && records.contains { problem.place.contains($0.row.offset) }
+        }
+        problems += records.filter { record in
+            !problems.contains { !$0.isGap && $0.offset == record.row.offset }
+        }.map(SegmentProblem.init)
+        problems.sort { $0.offset < $1.offset }
+    }
+
+    private func report(_ problem: SegmentProblem) {
+        var finding = problem.finding(in: name, entry.id)
+        if let blobID = problem.blobID, problem.type == .chunk {
+            return check.blobs.add(damaged: finding, blobID: blobID)
+        }
+        if let type = problem.type {
+            finding.matters = check.matters(
+                type, key: problem.key ?? [], sequence: problem.sequence, segmentID: entry.id,
+                offset: problem.offset)
+        }
+        check.report(finding)
+    }
+
+    private func accepted(_ problem: SegmentProblem) -> CheckFinding {
+        var finding = problem.finding(in: name, entry.id)
+        finding.severity = .note
+        finding.matters = "no more: this loss was accepted"
+        return finding
+    }
+
+    /// Damage that nothing proves to have been durable.
+    private func tail(_ problem: SegmentProblem) -> CheckFinding {
+        var finding = problem.finding(in: name, entry.id)
+        finding.severity = .note
+        finding.kind = .tail
+        finding.matters =
+            problem.offset < recordEnd
+            ? "at the next opening: the log ends here, what follows was never acknowledged as synced"
+            : "never: the log ends before it"
+        return finding
+    }
+}
+
+/// Damage in a segment, before it is known what follows from it.
+struct SegmentProblem {
+    let kind: CheckFinding.Kind
+    /// Where the record begins, or the gap.
+    let offset: UInt64
+    /// The bytes that are wrong.
+    let place: Range<UInt64>
+    let type: RecordType?
+    let key: [UInt8]?
+    let sequence: UInt64
+    /// Of a chunk.
+    let blobID: UInt64?
+    let what: String
+
+    var isGap: Bool { kind == .span }
+
+    init(
+        _ kind: CheckFinding.Kind, _ header: RecordHeader, key: [UInt8], offset: UInt64,
+        place: Range<UInt64>, what: String
+    ) {
+        self.kind = kind
+        self.offset = offset
+        self.place = place
+        type = header.type
+        let chunk = header.type == .chunk ? try? ChunkKey(decoding: key.rawSpan) : nil
+        blobID = chunk?.blobID
+        self.key = header.keyByteCount == 0 || chunk != nil ? nil : key
+        sequence = header.sequence
+        self.what =
+            header.type.noun
+            + (chunk.map { " \($0.chunkNumber) of blob \($0.blobID)" } ?? "") + ": " + what
+    }
+
+    /// Bytes that belong to no record.
+    init(gap span: Range<UInt64>) {
+        kind = .span
+        offset = span.lowerBound
+        place = span
+        type = nil
+        key = nil
+        sequence = 0
+        blobID = nil
+        what = "\(span.count) bytes hold no intact record"
+    }
+
+    /// A record that only the hint knows any more.
+    init(_ record: HintWitness.Record) {
+        let row = record.row
+        kind = .record
+        offset = row.offset
+        place = row.offset..<row.offset + UInt64(row.recordByteCount)
+        type = row.type
+        key = record.key
+        sequence = row.sequence
+        blobID = row.type == .chunk ? row.blobID : nil
+        what =
+            row.type.noun + (row.type == .chunk ? " of blob \(row.blobID)" : "")
+            + ": its front is damaged; the hint says what it was"
+    }
+
+    func finding(in file: String, _ segmentID: UInt64) -> CheckFinding {
+        CheckFinding(
+            kind, .damage, file: file, segmentID: segmentID, offset: place.lowerBound,
+            byteCount: UInt64(place.count), key: key, sequence: type == nil ? nil : sequence,
+            type: type, what: what,
+            matters: "now: it may hide newer versions and deletes of any key")
+    }
+}

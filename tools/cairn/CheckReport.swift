@@ -1,0 +1,91 @@
+// CheckReport — findings of a check as they come, and how it ended.
+//
+// A line each, for people or as JSON; the summary last. Findings of damage and notes go to standard
+// output both: they are the result. One thread.
+
+internal import Cairn
+internal import CairnFormat
+internal import CairnSystem
+
+struct CheckReport {
+    let output: Output
+    let isJSON: Bool
+
+    /// Checks a store and reports; the code says whether there is damage.
+    func run(_ storage: SystemStorage, isDeep: Bool) throws(ToolFailure) -> ExitCode {
+        let progress = ProgressLine("checked")
+        defer { progress.finish() }
+        // The check's callback cannot throw; what printing throws is kept.
+        var failure: ToolFailure?
+        let check = StoreCheck(
+            storage, isDeep: isDeep,
+            progress: { progress.set(done: $0.byteCount, total: $0.byteTotal) },
+            report: { finding in
+                guard failure == nil else { return }
+                do throws(ToolFailure) {
+                    progress.finish()
+                    try show(finding)
+                } catch {
+                    failure = error
+                }
+            })
+        let summary = try ToolFailure.store { () throws(StoreError) in try check.run() }
+        progress.finish()
+        if let failure { throw failure }
+        try show(summary, isDeep: isDeep)
+        return summary.damageCount > 0 ? .damage : .clean
+    }
+
+    private func show(_ finding: CheckFinding) throws(ToolFailure) {
+        if isJSON { return try output.line(json(finding)) }
+        var place = finding.file
+        if let offset = finding.offset { place += " at \(offset)" }
+        var about: [String] = []
+        if let key = finding.key { about.append("key \"\(KeyText.escaped(key))\"") }
+        if let sequence = finding.sequence { about.append("version \(sequence)") }
+        if !about.isEmpty { place += " (\(about.joined(separator: ", ")))" }
+        try output.line("\(finding.severity.rawValue): \(place): \(finding.what)")
+        try output.line("    matters \(finding.matters)")
+        // A finding is worth seeing at once, also by who reads a pipe.
+        try output.flush()
+    }
+
+    private func json(_ finding: CheckFinding) -> String {
+        var line = JSONLine()
+        line.add("finding", finding.kind.rawValue)
+        line.add("severity", finding.severity.rawValue)
+        line.add("file", finding.file)
+        line.add("segment", finding.segmentID.map { hexadecimal($0) })
+        line.add("offset", finding.offset)
+        line.add("byteCount", finding.byteCount)
+        line.add("key", finding.key.map(KeyText.escaped))
+        line.add("keyHex", finding.key.map(KeyText.hexadecimal))
+        line.add("version", finding.sequence)
+        line.add("type", finding.type.map { "\($0)" })
+        line.add("what", finding.what)
+        line.add("matters", finding.matters)
+        return line.line
+    }
+
+    private func show(_ summary: CheckSummary, isDeep: Bool) throws(ToolFailure) {
+        if isJSON {
+            var line = JSONLine()
+            line.add("isClean", summary.damageCount == 0)
+            line.add("damageCount", summary.damageCount)
+            line.add("noteCount", summary.noteCount)
+            line.add("segmentCount", summary.segmentCount)
+            line.add("recordCount", summary.recordCount)
+            line.add("byteCount", summary.byteCount)
+            return try output.line(line.line)
+        }
+        var text =
+            summary.damageCount == 0 ? "clean" : "\(Units.grouped(summary.damageCount)) damaged"
+        text += ": \(Units.grouped(summary.segmentCount)) segments"
+        if isDeep {
+            text += ", \(Units.grouped(summary.recordCount)) records"
+            text += ", \(Units.bytes(summary.byteCount)) read"
+        }
+        if summary.noteCount > 0 { text += "; \(Units.grouped(summary.noteCount)) notes" }
+        try output.line(text)
+    }
+}
