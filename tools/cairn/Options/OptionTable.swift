@@ -136,7 +136,8 @@ enum OptionTable {
     static let commands: [any ToolCommand.Type] = [
         PutCommand.self, GetCommand.self, RemoveCommand.self, StatCommand.self,
         StatsCommand.self, DumpCommand.self, ExplainCommand.self, FsckCommand.self,
-        VerifyCommand.self, HelpCommand.self,
+        VerifyCommand.self, ListCommand.self, ExportCommand.self, ImportCommand.self,
+        HelpCommand.self,
     ]
 
     static var rows: [CommandRow] { commands.map { $0.row } }

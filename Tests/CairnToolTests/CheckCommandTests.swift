@@ -1,0 +1,111 @@
+// fsck, verify, dump, explain: over real files, beside a writer, and what their codes say.
+
+import Cairn
+import CairnSystem
+import CairnTestSupport
+import Glibc
+import Testing
+
+@Suite("Tool: looking for damage")
+struct CheckCommandTests {
+    private let tool: ToolProcess
+    private let store: String
+
+    init() throws {
+        tool = try ToolProcess()
+        store = tool.path("store")
+        let store = try Store.open(at: store)
+        try store.put("one", [1, 2, 3])
+        try store.put("two", Array(repeating: 9, count: 100_000))
+        try store.put("one", [4])
+        try store.delete("two")
+        try store.close()
+    }
+
+    private let segment = "store/segments/0000000000000001.seg"
+
+    private func damage(_ offset: Int, of name: String) throws {
+        var bytes = try tool.read(name)
+        bytes[offset] ^= 0x10
+        try tool.write(bytes, to: name)
+    }
+
+    @Test("a sound store is clean, in words and in JSON")
+    func clean() throws {
+        for words in [["fsck"], ["fsck", "--deep"], ["verify"]] {
+            let line = words.joined(separator: " ")
+            let text = try tool.shell("$CAIRN \(line) store")
+            expect(text, code: 0)
+            #expect(text.text.hasPrefix("clean: 1 segments"))
+            let json = try tool.shell("$CAIRN \(line) --json store").json
+            #expect(json?.count == 1 && json?.first?["isClean"] == .bool(true))
+        }
+    }
+
+    @Test("a damaged key is named with place and version, and the code is 4")
+    func damagedKey() throws {
+        try damage(4096 + 41, of: segment)
+        for command in ["fsck --deep", "verify"] {
+            let result = try tool.shell("$CAIRN \(command) --json store")
+            expect(result, code: 4)
+            let findings = try #require(result.json)
+            let finding = try #require(findings.first)
+            #expect(finding["key"]?.string == "one" && finding["offset"]?.integer == 4137)
+            #expect(finding["segment"]?.string == "0000000000000001")
+            #expect(finding["severity"]?.string == "damage")
+            #expect(findings.last?["damageCount"]?.integer == 1)
+        }
+        let dump = try tool.run("dump", "--json", store)
+        expect(dump, code: 4)
+        #expect(dump.json?.first?["damage"]?.string?.contains("4137") == true)
+        expect(try tool.run("fsck", store), code: 0)
+    }
+
+    @Test("a lost MANIFEST and a directory without a store have codes of their own")
+    func noStore() throws {
+        expect(try tool.shell("rm store/MANIFEST; $CAIRN fsck store"), code: 4)
+        for command in ["fsck", "fsck --deep", "verify", "dump", "explain"] {
+            let key = command == "explain" ? "k" : ""
+            let result = try tool.shell("mkdir -p empty; $CAIRN \(command) empty \(key)")
+            expect(result, code: 8, saying: "no store")
+            #expect(try tool.shell("ls -A empty").text == "", "\(command)")
+        }
+    }
+
+    @Test("beside a writer the deep form refuses with its number, and the others work")
+    func besideWriter() throws {
+        let writer = try Store.open(at: store)
+        try writer.put("three", [3])
+        expect(try tool.run("fsck", "--deep", store), code: 8, saying: "process \(getpid())")
+        expect(try tool.run("fsck", store), code: 0)
+        expect(try tool.run("verify", store), code: 0)
+        #expect(try tool.run("explain", store, "three").text.hasPrefix("live"))
+        #expect(try tool.run("dump", store).text.contains("\"three\""))
+        try writer.close()
+        expect(try tool.run("fsck", "--deep", store), code: 0)
+    }
+
+    @Test("explain shows every version, newest first, and why")
+    func explain() throws {
+        let one = try #require(try tool.run("explain", "--json", store, "one").json)
+        #expect(one.map { $0["isLive"] } == [.bool(true), .bool(false)])
+        #expect(one[1]["reason"]?.string?.hasPrefix("superseded by version 3") == true)
+        let two = try #require(try tool.run("explain", "--json", store, "two").json)
+        #expect(two.map { $0["type"]?.string } == ["delete", "put"])
+        expect(try tool.run("explain", store, "none"), code: 1, saying: "none")
+        expect(try tool.shell("rm store/segments/*.hint; $CAIRN explain store one"), code: 0)
+    }
+
+    @Test("dump prints a store, a segment and a hint, and refuses other files")
+    func dump() throws {
+        let records = try #require(try tool.run("dump", "--json", store).json)
+        #expect(
+            records.compactMap { $0["type"]?.string } == ["put", "put", "put", "delete", "seal"])
+        #expect(try tool.run("dump", "--json", tool.path(segment)).json == records)
+        let rows = try tool.run("dump", "--json", store + "/segments/0000000000000001.hint").json
+        #expect(Set((rows ?? []).compactMap { $0["key"]?.string }) == ["one", "two"])
+        expect(try tool.run("dump", store + "/STORE"), code: 8, saying: "neither")
+        let dumped = try tool.shell("cd store/segments && $CAIRN dump 0000000000000001.seg")
+        #expect(dumped.lines.count == 5, "\(dumped.complaint)")
+    }
+}

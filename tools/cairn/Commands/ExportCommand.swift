@@ -1,0 +1,80 @@
+// ExportCommand — `cairn export`: all blobs as a tar archive on standard output.
+//
+// A blob is verified whole before its entry begins, so that no entry is half a blob: a small one in
+// memory, a large one by reading it twice. A damaged blob is named and left out, and the code is 4.
+
+internal import Cairn
+internal import CairnSystem
+
+enum ExportCommand: ToolCommand {
+    static let row = CommandRow(
+        name: "export", summary: "writes all blobs as a tar archive to standard output",
+        arguments: [
+            .directory, ArgumentRow("PREFIX", .optional, "only keys that begin with this"),
+        ],
+        options: [.escaped, .hex],
+        details: [
+            "Keys and metadata stand exactly in pax headers (CAIRN.key, CAIRN.metadata, in "
+                + "hexadecimal); the path of an entry is the key where that is a safe path, and "
+                + "escaped where it is not. Works beside a process that has the store open."
+        ],
+        examples: [
+            Example("cairn export store > store.tar", "all of it"),
+            Example("cairn export store photos/ | tar x -C there", "into files"),
+            Example("cairn export store | ssh there cairn import --create copy", "to elsewhere"),
+        ],
+        exits: [(.damage, "some blobs are damaged and were left out; they are named")])
+
+    static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
+        let prefix = try call.key(call.argument(1) ?? "")
+        if output.isTerminal {
+            throw .refused("an archive is not for the terminal: send it to a file or a pipe")
+        }
+        return try StoreAccess.read(call) { (store) throws(ToolFailure) in
+            var writer = TarWriter(output)
+            var code = ExitCode.clean
+            let statistics = store.statistics()
+            let progress = ProgressLine("exported", total: statistics.liveByteCount)
+            defer { progress.finish() }
+            try ListCommand.forEachKey(of: store, prefix) { (key) throws(ToolFailure) in
+                let found: BlobReader?
+                do throws(StoreError) {
+                    found = try verified(store, Key(key))
+                } catch {
+                    progress.finish()
+                    code = .damage
+                    Output.complain("cairn: left out \"\(KeyText.escaped(key))\": \(error.message)")
+                    return
+                }
+                guard let reader = found else { return }
+                defer { reader.close() }
+                try copy(reader, key, &writer, progress)
+            }
+            try writer.finish()
+            return code
+        }
+    }
+
+    /// A reader of a blob whose bytes were all verified; nil when it was removed meanwhile.
+    private static func verified(_ store: Store, _ key: Key) throws(StoreError) -> BlobReader? {
+        guard let reader = try store.reader(key) else { return nil }
+        while !(try reader.read().isEmpty) {}
+        reader.seek(to: 0)
+        return reader
+    }
+
+    private static func copy(
+        _ reader: BlobReader, _ key: [UInt8], _ writer: inout TarWriter, _ progress: ProgressLine
+    ) throws(ToolFailure) {
+        let information = reader.information
+        try writer.begin(
+            key: key, metadata: information.metadata, byteCount: information.byteCount)
+        while true {
+            let bytes = try ToolFailure.store { () throws(StoreError) in try reader.read() }
+            if bytes.isEmpty { break }
+            try writer.write(bytes)
+            progress.add(UInt64(bytes.count))
+        }
+        try writer.end(byteCount: information.byteCount)
+    }
+}

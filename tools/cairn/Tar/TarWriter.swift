@@ -1,0 +1,76 @@
+// TarWriter — blobs as entries of a tar archive.
+//
+// Each entry has a pax header with the exact key and metadata in hexadecimal, and a path that any tar
+// can extract: the key itself where that is safe, escaped where it is not. One thread.
+
+internal import CairnFormat
+internal import CairnSystem
+
+struct TarWriter {
+    static let keyName = "CAIRN.key"
+    static let metadataName = "CAIRN.metadata"
+    private static let pathByteCountMaximum = 240
+
+    private let output: Output
+    private var entryCount = 0
+
+    init(_ output: Output) { self.output = output }
+
+    /// Begins an entry; exactly `byteCount` bytes follow by `write`, then `end`.
+    mutating func begin(
+        key: [UInt8], metadata: [UInt8], byteCount: UInt64
+    ) throws(ToolFailure) {
+        entryCount += 1
+        let path = self.path(key)
+        var records = Self.record(Self.keyName, Array(KeyText.hexadecimal(key).utf8))
+        if !metadata.isEmpty {
+            records += Self.record(
+                Self.metadataName, Array(KeyText.hexadecimal(metadata).utf8))
+        }
+        if path.count > 100 { records += Self.record("path", path) }
+        if byteCount >= 1 << 33 { records += Self.record("size", Array("\(byteCount)".utf8)) }
+        let name = Array("pax/\(entryCount)".utf8)
+        try put(
+            TarBlock(name: name, byteCount: UInt64(records.count), kind: TarBlock.paxHeader).encoded
+        )
+        try put(records)
+        try end(byteCount: UInt64(records.count))
+        try put(TarBlock(name: path, byteCount: byteCount, kind: TarBlock.regular).encoded)
+    }
+
+    func write(_ bytes: [UInt8]) throws(ToolFailure) { try put(bytes) }
+
+    /// Fills up the last block of an entry.
+    func end(byteCount: UInt64) throws(ToolFailure) {
+        try put([UInt8](repeating: 0, count: TarBlock.paddingByteCount(byteCount)))
+    }
+
+    /// Ends the archive.
+    func finish() throws(ToolFailure) {
+        try put([UInt8](repeating: 0, count: 2 * TarBlock.byteCount))
+    }
+
+    private func put(_ bytes: [UInt8]) throws(ToolFailure) { try output.write(bytes.rawSpan) }
+
+    /// "LENGTH NAME=VALUE\n", its length included.
+    private static func record(_ name: String, _ value: [UInt8]) -> [UInt8] {
+        let rest = [0x20] + Array(name.utf8) + [UInt8(ascii: "=")] + value + [0x0a]
+        var count = rest.count
+        while "\(count)".utf8.count + rest.count != count {
+            count = "\(count)".utf8.count + rest.count
+        }
+        return Array("\(count)".utf8) + rest
+    }
+
+    /// A relative path that leads nowhere else.
+    private func path(_ key: [UInt8]) -> [UInt8] {
+        let text = KeyText.escaped(key)
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let isSafe = parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+        let path =
+            isSafe ? text : text.replacing("/", with: "\\x2f").replacing("..", with: "\\x2e.")
+        if path.utf8.count <= Self.pathByteCountMaximum { return Array(path.utf8) }
+        return Array(path.utf8.prefix(Self.pathByteCountMaximum - 24))
+            + Array("~\(entryCount)".utf8)
+    }
+}
