@@ -100,17 +100,17 @@ struct ArchiveCommandTests {
         try fill()
         expect(try tool.shell("$CAIRN export store a/ > x.tar"), code: 0)
         let whole = try tool.read("x.tar")
-        for count in [0, 1, 511, 512, 700, 1024, 1536, 1538, 2048] where count < whole.count {
+        for count in [0, 1, 511, 512, 513, 516, 700, 1023, 1024] where count < whole.count {
             try tool.write(Array(whole.prefix(count)), to: "cut.tar")
             let result = try tool.run("import", "--create", copy, tool.path("cut.tar"))
             expect(result, code: 4, saying: "cut.tar at \(count)", "blobs before that")
         }
         var changed = whole
-        changed[1024 + 5] ^= 1
+        changed[5] ^= 1
         try tool.write(changed, to: "changed.tar")
         expect(
             try tool.run("import", copy, tool.path("changed.tar")), code: 4,
-            saying: "at 1024", "header")
+            saying: "at 0", "header")
         expect(try tool.run("import", copy, input: Array(repeating: 9, count: 600)), code: 4)
         expect(try tool.run("import", tool.path("none"), input: whole), code: 8, saying: "no store")
     }

@@ -7,9 +7,16 @@ internal import Cairn
 internal import CairnFormat
 internal import CairnSystem
 
-struct CheckReport {
-    let output: Output
-    let isJSON: Bool
+final class CheckReport {
+    private let output: Output
+    private let isJSON: Bool
+    /// All damage that was found.
+    private(set) var findings: [CheckFinding] = []
+
+    init(output: Output, isJSON: Bool) {
+        self.output = output
+        self.isJSON = isJSON
+    }
 
     /// Checks a store and reports; the code says whether there is damage.
     func run(_ storage: SystemStorage, isDeep: Bool) throws(ToolFailure) -> ExitCode {
@@ -17,19 +24,21 @@ struct CheckReport {
         defer { progress.finish() }
         // The check's callback cannot throw; what printing throws is kept.
         var failure: ToolFailure?
-        let check = StoreCheck(
-            storage, isDeep: isDeep,
-            progress: { progress.set(done: $0.byteCount, total: $0.byteTotal) },
-            report: { finding in
-                guard failure == nil else { return }
-                do throws(ToolFailure) {
-                    progress.finish()
-                    try show(finding)
-                } catch {
-                    failure = error
-                }
-            })
-        let summary = try ToolFailure.store { () throws(StoreError) in try check.run() }
+        let summary = try ToolFailure.store { () throws(StoreError) in
+            try storage.check(
+                isDeep: isDeep,
+                progress: { progress.set(done: $0.byteCount, total: $0.byteTotal) },
+                report: { [self] finding in
+                    if finding.severity == .damage { findings.append(finding) }
+                    guard failure == nil else { return }
+                    do throws(ToolFailure) {
+                        progress.finish()
+                        try show(finding)
+                    } catch {
+                        failure = error
+                    }
+                })
+        }
         progress.finish()
         if let failure { throw failure }
         try show(summary, isDeep: isDeep)
@@ -47,6 +56,23 @@ struct CheckReport {
         try output.line("\(finding.severity.rawValue): \(place): \(finding.what)")
         try output.line("    matters \(finding.matters)")
         // A finding is worth seeing at once, also by who reads a pipe.
+        try output.flush()
+    }
+
+    /// One step of a repair.
+    func show(_ step: RepairStep) throws(ToolFailure) {
+        if isJSON {
+            var line = JSONLine()
+            line.add("repair", step.kind.rawValue)
+            line.add("file", step.file)
+            line.add("key", step.key.map(KeyText.escaped))
+            line.add("keyHex", step.key.map(KeyText.hexadecimal))
+            line.add("version", step.sequence)
+            line.add("what", step.what)
+            return try output.line(line.line)
+        }
+        let key = step.key.map { " (key \"\(KeyText.escaped($0))\")" } ?? ""
+        try output.line("repair: \(step.kind.rawValue): \(step.file)\(key): \(step.what)")
         try output.flush()
     }
 

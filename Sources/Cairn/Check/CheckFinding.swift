@@ -52,17 +52,23 @@ package struct CheckFinding: Equatable, Sendable {
         case unreadable
     }
 
+    /// What it is about.
     package var kind: Kind
+    /// Whether something must be done.
     package var severity: Severity
     /// The file, as a path in the store.
     package var file: String
+    /// The segment concerned, if one is.
     package var segmentID: UInt64?
     /// Where in the file.
     package var offset: UInt64?
+    /// How many bytes are concerned.
     package var byteCount: UInt64?
     /// Of the record concerned, if it has one and it is known.
     package var key: [UInt8]?
+    /// Of that record.
     package var sequence: UInt64?
+    /// Of that record.
     package var type: RecordType?
     /// What is wrong, in a few words.
     package var what: String
@@ -90,17 +96,23 @@ package struct CheckFinding: Equatable, Sendable {
 
 /// What a check looked at and how it ended.
 package struct CheckSummary: Equatable, Sendable {
+    /// Listed segments.
     package var segmentCount = 0
     /// Records that were read; none in the quick form.
     package var recordCount: UInt64 = 0
+    /// Bytes that were read.
     package var byteCount: UInt64 = 0
+    /// Findings that cost nothing.
     package var noteCount = 0
+    /// All other findings.
     package var damageCount = 0
 }
 
 /// How far a check has come.
 package struct CheckProgress: Equatable, Sendable {
+    /// Bytes that were read.
     package let byteCount: UInt64
+    /// Bytes to read in all.
     package let byteTotal: UInt64
 }
 

@@ -8,9 +8,13 @@ internal import CairnSystem
 
 /// A record of a key.
 package struct PhysicalVersion: Equatable, Sendable {
+    /// The segment.
     package let segmentID: UInt64
+    /// Where it stands in the segment.
     package let offset: UInt64
+    /// The sequence number of the record.
     package let sequence: UInt64
+    /// Put, delete or composite.
     package let type: RecordType
     /// Of the whole record.
     package let recordByteCount: UInt64
@@ -33,6 +37,7 @@ package struct KeyHistory<S: Storage> {
     private let storage: S
     private let tuning: Tuning
 
+    /// Reads the store behind `storage`; nothing is opened yet.
     package init(_ storage: S, tuning: Tuning = Tuning()) {
         self.storage = storage
         self.tuning = tuning

@@ -2,25 +2,31 @@
 //
 // From headers and seals. What a compaction replaced is left out when one of its inputs is gone, for
 // then its commit was durable; while all inputs are there its outputs are left out, which hold
-// nothing more. No number is used twice: the sequence ceiling lies past every record that is found
-// and the ids past every file. Reads; writes nothing. Spec: Format.md, "MANIFEST".
+// nothing more. A segment without a seal is recovered as opening does it. No number is used twice: the
+// sequence ceiling lies two leases past every record that is found, and the ids past every file. Writes
+// nothing; before a repair it makes unsealed segments durable. Spec: Format.md, "MANIFEST".
 
 internal import CairnFormat
 internal import CairnSystem
 
 struct ManifestDraft<S: Storage> {
     private let storage: S
+    private let tuning: Tuning
     private let identity: StoreIdentity?
+    private let isRepair: Bool
 
-    init(_ storage: S, identity: StoreIdentity?) {
+    init(_ storage: S, _ tuning: Tuning, identity: StoreIdentity?, isRepair: Bool = false) {
         self.storage = storage
+        self.tuning = tuning
         self.identity = identity
+        self.isRepair = isRepair
     }
 
     private struct Found {
         var entry: SegmentEntry
         let uuid: StoreUUID
-        let replacedIDs: [UInt64]
+        var replacedIDs: [UInt64] = []
+        var maxSequence: UInt64 = 0
     }
 
     /// Nil when there is no segment to tell the store's uuid, and no STORE.
@@ -38,10 +44,10 @@ struct ManifestDraft<S: Storage> {
                 ?? (segment.uuid != uuid)
         }
         dropReplaced(&found)
-        let sequenceEnd = found.map(\.entry.maxSequence).max() ?? 0
+        let sequenceEnd = found.map(\.maxSequence).max() ?? 0
         return Manifest(
             uuid: uuid, generation: 1 << 32,
-            // Records of segments without a seal lie past it, but not by a lease.
+            // A crash may have erased what was numbered since, a lease at most.
             sequenceCeiling: sequenceEnd + 1 << 33, nextSegmentID: highestID + 1,
             lastRunWall: storage.wallClock(), lastRunMonotonic: storage.monotonicClock(),
             entries: found.map(\.entry).sorted { $0.id < $1.id })
@@ -73,17 +79,44 @@ struct ManifestDraft<S: Storage> {
             let header = try? SegmentHeader(decoding: bytes.rawSpan.extracting(0..<count)),
             header.id == name.id
         else { return nil }
-        var entry = SegmentEntry(
-            id: header.id, state: .open, kind: header.kind, salt: header.salt)
+        var found = Found(
+            entry: SegmentEntry(
+                id: header.id, state: .open, kind: header.kind, salt: header.salt),
+            uuid: header.uuid)
         let byteCount = try storage.byteCount(of: file)
-        var search = SealSearch(storage, file, seed: header.seed)
-        guard let seal = try search.seal(endingAt: byteCount) else {
-            return Found(entry: entry, uuid: header.uuid, replacedIDs: [])
+        let search = SealSearch(storage, file, seed: header.seed)
+        if let seal = try search.seal(endingAt: byteCount) {
+            found.entry.state = .sealed
+            found.entry.logicalByteCount = byteCount
+            found.entry.describe(seal.totals)
+            found.replacedIDs = seal.replacedIDs
+            found.maxSequence = seal.totals.maxSequence
+        } else {
+            try recover(&found, file, byteCount)
         }
-        entry.state = .sealed
-        entry.logicalByteCount = byteCount
-        entry.describe(seal.totals)
-        return Found(entry: entry, uuid: header.uuid, replacedIDs: seal.replacedIDs)
+        return found
+    }
+
+    /// As opening does it; what hides acknowledged records stays open, so that opening says so.
+    private func recover(
+        _ found: inout Found, _ file: FileHandle, _ byteCount: UInt64
+    ) throws(FileError) {
+        if isRepair {
+            try storage.synchronize(file)
+            try storage.dropCache(of: file)
+        }
+        var scanner = SegmentScanner(
+            storage: storage, file: file, limit: byteCount,
+            seed: SegmentSeed(salt: found.entry.salt, segmentID: found.entry.id),
+            step: tuning.scanByteCount, verifiesPayloads: true, hash: { _, _ in 0 })
+        let scan = try scanner.scan()
+        found.maxSequence = scan.records.map(\.header.sequence).max() ?? 0
+        let recovered = SegmentRecovery.recover(
+            scan, segmentID: found.entry.id, isProven: false)
+        guard recovered.hidden.isEmpty, recovered.acceptedCount > 0 else { return }
+        found.entry.state = recovered.isSealed ? .sealed : .recovered
+        found.entry.logicalByteCount = recovered.logicalByteCount
+        found.entry.describe(recovered.totals)
     }
 }
 
@@ -100,7 +133,7 @@ struct SealSearch<S: Storage> {
     }
 
     /// The seal whose record ends at `end`; nil when none does.
-    mutating func seal(endingAt end: UInt64) throws(FileError) -> Seal? {
+    func seal(endingAt end: UInt64) throws(FileError) -> Seal? {
         // Most seals are small; the longest hold thousands of buckets and ids.
         for limit in [4096, RecordHeader.byteCount + Seal.byteCountMaximum + 8] {
             let start = end - min(end - min(end, UInt64(SegmentHeader.byteCount)), UInt64(limit))

@@ -57,6 +57,7 @@ final class SegmentCheck<S: Storage> {
     private func checkFile() throws(FileError) -> Bool {
         let base = SegmentFileName(entry.id).description
         guard let file = try check.storage.open(base, in: .segments, writable: false) else {
+            if try check.isGone(entry) { return entry.recordCount > 0 }
             check.report(
                 finding(
                     .missingSegment, "has no file; it had \(entry.recordCount) records",
@@ -125,7 +126,7 @@ final class SegmentCheck<S: Storage> {
     }
 
     private func checkSeal(_ file: FileHandle) throws(FileError) {
-        var search = SealSearch(check.storage, file, seed: seed)
+        let search = SealSearch(check.storage, file, seed: seed)
         guard let seal = try search.seal(endingAt: entry.logicalByteCount) else {
             // The deep form comes by it, and says which byte.
             if !check.isDeep { check.report(missingSeal) }
@@ -134,7 +135,8 @@ final class SegmentCheck<S: Storage> {
         self.seal = seal
         var described = entry
         described.describe(seal.totals)
-        guard described != entry else { return }
+        // A seal still counts what was accepted as lost.
+        guard described != entry, !entry.flags.contains(.lossAccepted) else { return }
         check.report(
             finding(
                 .seal, "the seal and MANIFEST disagree on the records",

@@ -52,8 +52,18 @@ extension StoreCheck {
         }
         isManifestIntact = summary.damageCount == damageCount
         if manifest == nil, refusal == nil {
-            manifest = try ManifestDraft(storage, identity: identity).make()
+            manifest = try ManifestDraft(storage, tuning, identity: identity).make()
         }
+    }
+
+    /// Whether a writer took a segment off the list since that was read.
+    func isGone(_ entry: SegmentEntry) throws(FileError) -> Bool {
+        let bytes = try storage.contents(
+            of: StoreNames.manifest, in: .root, byteCountMaximum: Manifest.byteCountMaximum)
+        guard isManifestIntact, let bytes, let now = try? Manifest(decoding: bytes.rawSpan) else {
+            return false
+        }
+        return !now.entries.contains { $0.id == entry.id && $0.state != .retired }
     }
 
     private func read<Value>(

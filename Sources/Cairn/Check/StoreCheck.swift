@@ -29,6 +29,7 @@ package final class StoreCheck<S: Storage> {
     /// What the index holds; nil when the store cannot be opened.
     private(set) var engine: Engine<S>?
     var blobs = BlobTally()
+    /// Of what was checked so far.
     package private(set) var summary = CheckSummary()
 
     /// A check of the store behind `storage`; `report` is called with every finding as it is made.

@@ -8,17 +8,25 @@ internal import CairnSystem
 
 /// A record, or what stands in the place of one.
 package struct DumpedRecord: Sendable {
+    /// The segment.
     package let segmentID: UInt64
+    /// Where it stands in the segment.
     package let offset: UInt64
+    /// Bytes of the whole record.
     package let byteCount: UInt64
     /// Nil: no intact record stands there.
     package let header: RecordHeader?
+    /// The key of the record.
     package let key: [UInt8]
+    /// The user's metadata.
     package let metadata: [UInt8]
     /// Nanoseconds since 1970.
     package let expiry: UInt64?
+    /// The batch that it was written in.
     package let batch: BatchMembership?
+    /// Of a composite record that is intact.
     package let composite: Composite?
+    /// Of a chunk.
     package let chunk: ChunkKey?
     /// What is wrong with it; nil when nothing is.
     package let damage: String?
@@ -26,7 +34,9 @@ package struct DumpedRecord: Sendable {
 
 /// A row of a hint, with its key where the hint has it.
 package struct DumpedRow: Sendable {
+    /// What the hint says of the record.
     package let row: HintRow
+    /// The key of the record.
     package let key: [UInt8]?
 }
 
@@ -35,6 +45,7 @@ package struct StoreDump<S: Storage> {
     private let storage: S
     private let tuning: Tuning
 
+    /// Reads the store behind `storage`; nothing is opened yet.
     package init(_ storage: S, tuning: Tuning = Tuning()) {
         self.storage = storage
         self.tuning = tuning

@@ -174,7 +174,7 @@ extension Opening {
             findings.append("\(name) \(reason) and is left alone")
             return false
         case .quarantine:
-            let place = try freeName(name)
+            let place = try storage.freeName(name, in: .quarantine)
             try storage.rename(name, in: .segments, to: place, in: .quarantine)
             findings.append("\(name) is not listed and went to quarantine as \(place)")
             return true
@@ -238,18 +238,6 @@ extension Opening {
             hash: { _, _ in 0 })
         let records = try scanner.scan().records
         return !records.isEmpty
-    }
-
-    /// A name that quarantine does not have yet: nothing there is ever overwritten.
-    private func freeName(_ name: String) throws(FileError) -> String {
-        let taken = Set(try storage.names(in: .quarantine))
-        var candidate = name
-        var number = 1
-        while taken.contains(candidate) {
-            candidate = "\(name).\(number)"
-            number += 1
-        }
-        return candidate
     }
 
     // MARK: Reserve

@@ -64,4 +64,16 @@ extension Storage {
         let count = try read(file, into: &span, at: 0)
         return count == byteCount ? bytes : Array(bytes.prefix(count))
     }
+
+    /// A name that the directory does not have yet: where nothing is ever overwritten.
+    func freeName(_ name: String, in directory: StoreDirectory) throws(FileError) -> String {
+        let taken = Set(try names(in: directory))
+        var candidate = name
+        var number = 1
+        while taken.contains(candidate) {
+            candidate = "\(name).\(number)"
+            number += 1
+        }
+        return candidate
+    }
 }

@@ -36,11 +36,10 @@ enum DumpCommand: ToolCommand {
                 try storage.openDirectories(creating: false)
             }
             try ToolFailure.store { () throws(StoreError) in
-                let dump = StoreDump(storage)
-                switch try dump.kind(of: name, in: .root) {
-                case .segment: try dump.segment(name, in: .root, show)
+                switch try storage.dumpKind(of: name) {
+                case .segment: try storage.dumpSegment(name, show)
                 case .hint:
-                    try dump.hint(name, in: .root) { row in
+                    try storage.dumpHint(name) { row in
                         printer.line(isJSON ? json(row) : text(row))
                     }
                 case nil:
@@ -49,7 +48,7 @@ enum DumpCommand: ToolCommand {
             }
         } else {
             try ToolFailure.store { () throws(StoreError) in
-                try StoreDump(SystemStorage(path: path)).store(show)
+                try SystemStorage(path: path).dumpStore(show)
             }
         }
         if let failure = printer.failure { throw failure }

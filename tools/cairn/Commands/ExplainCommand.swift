@@ -23,7 +23,7 @@ enum ExplainCommand: ToolCommand {
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         let key = try call.key(call.arguments[1])
         let versions = try ToolFailure.store { () throws(StoreError) in
-            try KeyHistory(SystemStorage(path: call.directory)).versions(of: key)
+            try SystemStorage(path: call.directory).versions(of: key)
         }
         for version in versions {
             if call.has(.json) {

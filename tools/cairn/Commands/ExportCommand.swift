@@ -14,9 +14,9 @@ enum ExportCommand: ToolCommand {
         ],
         options: [.escaped, .hex],
         details: [
-            "Keys and metadata stand exactly in pax headers (CAIRN.key, CAIRN.metadata, in "
-                + "hexadecimal); the path of an entry is the key where that is a safe path, and "
-                + "escaped where it is not. Works beside a process that has the store open."
+            "The path of an entry is the key where that is a safe path, and escaped where it is "
+                + "not; then the exact key stands in a pax header (CAIRN.key, in hexadecimal), as "
+                + "metadata does (CAIRN.metadata). Works beside a process that has the store open."
         ],
         examples: [
             Example("cairn export store > store.tar", "all of it"),

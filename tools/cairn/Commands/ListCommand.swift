@@ -43,7 +43,7 @@ enum ListCommand: ToolCommand {
     ) throws(ToolFailure) {
         var failure: ToolFailure?
         try ToolFailure.store { () throws(StoreError) in
-            try store.engine.forEachLiveKey(prefix: prefix) { key in
+            try store.forEachLiveKey(prefix: prefix) { key in
                 do throws(ToolFailure) {
                     try body(key)
                     return true

@@ -26,7 +26,7 @@ enum StatsCommand: ToolCommand {
         try StoreAccess.read(call) { (store) throws(ToolFailure) in
             let statistics = store.statistics()
             let segments = try ToolFailure.store { () throws(StoreError) in
-                try store.engine.segmentStatistics()
+                try store.segmentStatistics()
             }
             let figures = Figures(statistics: statistics, segments: segments)
             if call.has(.json) {

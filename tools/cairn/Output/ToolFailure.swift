@@ -42,7 +42,8 @@ enum ToolFailure: Error, CustomStringConvertible {
                 + "cairn \(row.map { $0.name + " " } ?? "")--help says more"
         case .refused(let message), .damaged(let message): message
         case .file(let error): error.description
-        case .store(let error): error.message
+        case .store(let error):
+            error.message + (error.kind == .storeDamaged ? "; cairn fsck --repair may help" : "")
         }
     }
 

@@ -1,7 +1,8 @@
 // TarWriter — blobs as entries of a tar archive.
 //
-// Each entry has a pax header with the exact key and metadata in hexadecimal, and a path that any tar
-// can extract: the key itself where that is safe, escaped where it is not. One thread.
+// The path of an entry is one that any tar can extract: the key itself where that is safe, escaped
+// where it is not; then the exact key stands in a pax header in hexadecimal, as metadata does. One
+// thread.
 
 internal import CairnFormat
 internal import CairnSystem
@@ -22,20 +23,26 @@ struct TarWriter {
     ) throws(ToolFailure) {
         entryCount += 1
         let path = self.path(key)
-        var records = Self.record(Self.keyName, Array(KeyText.hexadecimal(key).utf8))
+        // Other programs warn of what they do not know: only where the path is not the key.
+        var records: [UInt8] =
+            path == key ? [] : Self.record(Self.keyName, Array(KeyText.hexadecimal(key).utf8))
         if !metadata.isEmpty {
             records += Self.record(
                 Self.metadataName, Array(KeyText.hexadecimal(metadata).utf8))
         }
         if path.count > 100 { records += Self.record("path", path) }
         if byteCount >= 1 << 33 { records += Self.record("size", Array("\(byteCount)".utf8)) }
+        if !records.isEmpty { try put(header: records) }
+        try put(TarBlock(name: path, byteCount: byteCount, kind: TarBlock.regular).encoded)
+    }
+
+    private func put(header records: [UInt8]) throws(ToolFailure) {
         let name = Array("pax/\(entryCount)".utf8)
         try put(
             TarBlock(name: name, byteCount: UInt64(records.count), kind: TarBlock.paxHeader).encoded
         )
         try put(records)
         try end(byteCount: UInt64(records.count))
-        try put(TarBlock(name: path, byteCount: byteCount, kind: TarBlock.regular).encoded)
     }
 
     func write(_ bytes: [UInt8]) throws(ToolFailure) { try put(bytes) }

@@ -1,0 +1,179 @@
+// Repair: what is good stays, what is lost is named and never comes back older, nothing is destroyed,
+// and a crash anywhere in it leaves a store that opens.
+
+import Cairn
+import CairnFormat
+import CairnSystem
+import CairnTestSupport
+import Testing
+
+@Suite("Check: repair")
+struct StoreRepairTests {
+    private func check(_ disk: SimulatedDisk, _ tuning: Tuning) throws -> [CheckFinding] {
+        var findings: [CheckFinding] = []
+        _ = try StoreCheck(disk, isDeep: true, tuning: tuning) { findings.append($0) }.run()
+        return findings.filter { $0.severity == .damage }
+    }
+
+    @discardableResult
+    private func repair(
+        _ disk: SimulatedDisk, _ tuning: Tuning, _ findings: [CheckFinding]
+    ) throws -> [RepairStep] {
+        var steps: [RepairStep] = []
+        let outcome = try disk.lock()
+        #expect(outcome == .acquired)
+        defer { disk.unlock() }
+        try StoreRepair(disk, tuning: tuning) { steps.append($0) }.run(findings)
+        return steps
+    }
+
+    /// Every key reads as it should, or is among the lost and shows nothing; none shows anything else.
+    private func expectRightOrLost(
+        _ store: HintStore, _ engine: Engine<SimulatedDisk>, _ lost: Set<[UInt8]>,
+        mayFail: Bool = false, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        for key in Array(store.model.keys) + Array(store.deleted) {
+            let shown: [UInt8]?
+            do {
+                shown = try engine.get(key.rawSpan)?.bytes
+            } catch {
+                #expect(mayFail, "\(error)", sourceLocation: sourceLocation)
+                continue
+            }
+            let isRight = shown == store.model[key] || shown == nil && lost.contains(key)
+            #expect(isRight, "\(Key(key))", sourceLocation: sourceLocation)
+        }
+    }
+
+    private func damage(_ disk: SimulatedDisk, _ store: HintStore, _ random: inout TestRandom) {
+        for _ in 0..<1 + random.below(4) {
+            let name = store.segmentNames[random.below(store.segmentNames.count)]
+            let byteCount = Int(disk.byteCount(of: name, in: .segments) ?? 0)
+            let offset = 4096 + random.below(byteCount - 4096)
+            if random.chance(1, in: 3) {
+                disk.zeroSector(at: UInt64(offset), of: name, in: .segments)
+            } else {
+                disk.flipBit(random.below(8), at: UInt64(offset), of: name, in: .segments)
+            }
+        }
+        if random.coin() {
+            let hint = store.hintNames[random.below(store.hintNames.count)]
+            disk.flipBit(3, at: 300, of: hint, in: .segments)
+        }
+    }
+
+    @Test(
+        "after a repair every key is right or named as lost, and the store is clean",
+        arguments: 1...12)
+    func random(seed: UInt64) throws {
+        var random = TestRandom(seed: seed)
+        let store = try HintStore(seed: seed)
+        for _ in 0..<6 {
+            let disk = store.copy()
+            damage(disk, store, &random)
+            let names = disk.fileNames(in: .segments)
+            let before = names.map { disk.bytes(of: $0, in: .segments) }
+            let findings = try check(disk, store.tuning)
+            let steps = try repair(disk, store.tuning, findings)
+            let lost = Set(steps.filter { $0.kind == .lost }.compactMap(\.key))
+            let isLeft = steps.contains { $0.kind == .left }
+            let engine = try store.open(disk)
+            let hasLostChunk = steps.contains { $0.kind == .lost && $0.key == nil }
+            expectRightOrLost(store, engine, lost, mayFail: isLeft || hasLostChunk)
+            try engine.close()
+            if !isLeft {
+                let left = try check(disk, store.tuning)
+                #expect(left.allSatisfy { $0.kind == .missingChunk }, "\(left)")
+                #expect(left.isEmpty || hasLostChunk)
+            }
+            // Nothing is destroyed: each file is where it was, or in quarantine.
+            for (name, bytes) in zip(names, before) {
+                let there = disk.bytes(of: name, in: .segments)
+                let moved = disk.fileNames(in: .quarantine).contains {
+                    disk.bytes(of: $0, in: .quarantine) == bytes
+                }
+                #expect(there == bytes || moved, "\(name)")
+            }
+        }
+    }
+
+    @Test("a byte of a record's front is put back, and nothing is lost")
+    func putBack() throws {
+        let store = try HintStore(seed: 3)
+        let disk = store.copy()
+        disk.flipBit(2, at: 4096 + 45, of: store.segmentNames[0], in: .segments)
+        let steps = try repair(disk, store.tuning, try check(disk, store.tuning))
+        #expect(!steps.contains { $0.kind == .lost || $0.kind == .left }, "\(steps)")
+        let engine = try store.open(disk)
+        try store.check(engine)
+        try engine.close()
+        #expect(try check(disk, store.tuning) == [])
+    }
+
+    @Test("STORE and MANIFEST come back, by one byte or from the segments")
+    func files() throws {
+        let store = try HintStore(seed: 8)
+        for name in ["STORE", "MANIFEST"] {
+            let disk = store.copy()
+            let right = try #require(disk.bytes(of: name, in: .root))
+            disk.flipBit(5, at: 40, of: name, in: .root)
+            let wrong = disk.bytes(of: name, in: .root)
+            try repair(disk, store.tuning, try check(disk, store.tuning))
+            #expect(disk.bytes(of: name, in: .root) == right)
+            #expect(disk.bytes(of: name, in: .quarantine) == wrong)
+            try store.check(try store.open(disk))
+        }
+        let disk = store.copy()
+        disk.zeroSector(at: 0, of: "MANIFEST", in: .root)
+        try repair(disk, store.tuning, try check(disk, store.tuning))
+        let engine = try store.open(disk)
+        try store.check(engine)
+        _ = try engine.put(Key("new").bytes.rawSpan, [1].rawSpan)
+        try engine.close()
+        #expect(try check(disk, store.tuning) == [])
+    }
+
+    @Test("records that nobody can name are left alone, with everything else repaired")
+    func unnamed() throws {
+        let store = try HintStore(seed: 9)
+        let disk = store.copy()
+        disk.zeroSector(at: 4096 + 1024, of: store.segmentNames[0], in: .segments)
+        disk.deleteFile(store.hintNames[0], in: .segments)
+        disk.flipBit(2, at: 4096 + 45, of: store.segmentNames[1], in: .segments)
+        let steps = try repair(disk, store.tuning, try check(disk, store.tuning))
+        #expect(steps.contains { $0.kind == .left && $0.file.hasSuffix(store.segmentNames[0]) })
+        #expect(disk.bytes(of: store.segmentNames[1], in: .segments) == nil)
+        let left = try check(disk, store.tuning)
+        #expect(left.allSatisfy { $0.segmentID == 1 }, "\(left)")
+    }
+
+    @Test(
+        "a power cut at any step of a repair leaves a store that opens, with nothing older or wrong"
+    )
+    func powerCut() throws {
+        let store = try HintStore(seed: 10)
+        let damaged = store.copy()
+        damaged.flipBit(2, at: 4096 + 45, of: store.segmentNames[0], in: .segments)
+        damaged.zeroSector(at: 4096 + 2048, of: store.segmentNames[1], in: .segments)
+        let findings = try check(damaged, store.tuning)
+        #expect(Set(findings.compactMap(\.segmentID)) == [1, 2])
+        let accused = Set(findings.compactMap(\.key))
+        var cutCount = 0
+        for step in 0..<2000 {
+            let disk = SimulatedDisk(copying: damaged)
+            disk.crash(atStep: disk.stepCount + 1 + step)
+            let isWhole = (try? repair(disk, store.tuning, findings)) != nil
+            if isWhole {
+                disk.cancelCrash()
+            } else {
+                cutCount += 1
+                disk.powerCut(step % 2 == 0 ? .keepAll : .loseAll)
+            }
+            let engine = try store.open(disk)
+            expectRightOrLost(store, engine, accused, mayFail: true)
+            try engine.close()
+            if isWhole { break }
+        }
+        #expect(cutCount > 20)
+    }
+}
