@@ -41,6 +41,16 @@ lint() {
     done
 }
 
+# Builds what users run, and looks at it: no Foundation, and a storage seam that costs nothing.
+check_release_binaries() {
+    local product binaries
+    binaries=$(swift build -c release --show-bin-path)
+    for product in cairn-bench cairn; do
+        swift build -c release --product "$product"
+        tools/seam-check "$binaries/$product"
+    done
+}
+
 # run_tests NAME ARGUMENTS…: one run of `swift test`. Fails when a test fails, and when none ran;
 # the last line shown is the runner's. Environment (SEED, CAIRN_…) passes through to the tests.
 run_tests() {

@@ -79,6 +79,7 @@ struct KeyCommandTests {
             let result = try tool.shell(
                 "$CAIRN \(words.map { "'\($0)'" }.joined(separator: " ")) </dev/null")
             expect(result, code: 8, saying: "no store in \(store)")
+            #expect(result.complaint.contains("--create makes one") == (words[0] == "put"))
             #expect(!tool.has("store"))
         }
         try tool.write([1], to: "store")

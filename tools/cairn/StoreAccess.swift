@@ -19,7 +19,14 @@ enum StoreAccess {
     static func write<Value>(
         _ call: Invocation, _ body: (Store) throws(ToolFailure) -> Value
     ) throws(ToolFailure) -> Value {
-        try use(call.directory, call.has(.create) ? .create : .existing, body)
+        do throws(ToolFailure) {
+            return try use(call.directory, call.has(.create) ? .create : .existing, body)
+        } catch {
+            guard case .store(let cause) = error, cause.kind == .noStore,
+                call.row.options.contains(where: { $0.name == .create })
+            else { throw error }
+            throw .refused("\(cause.message); --create makes one")
+        }
     }
 
     private static func use<Value>(

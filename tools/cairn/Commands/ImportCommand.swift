@@ -116,8 +116,14 @@ enum ImportCommand: ToolCommand {
             piece = try reader.read(byteCountMaximum: 1 << 20)
         }
         if piece.isEmpty, present != nil { return false }
-        // The data is synced once, when the store is closed.
-        let options = WriteOptions(durability: .os, metadata: entry.metadata)
+        // All of it is durable when the store is closed.
+        let options = WriteOptions(durability: .interval, metadata: entry.metadata)
+        if UInt64(piece.count) == entry.byteCount {
+            _ = try ToolFailure.store { () throws(StoreError) in
+                try store.put(Key(entry.key), piece, options)
+            }
+            return true
+        }
         let writer = try ToolFailure.store { () throws(StoreError) in
             try store.writer(Key(entry.key), options)
         }
