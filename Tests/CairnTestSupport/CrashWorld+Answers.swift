@@ -80,7 +80,9 @@ extension CrashWorld {
         if let wasPresent = answer.wasPresent, wasPresent != (receipt?.replaced ?? false) {
             throw fail("group \(group): replaced is \(!wasPresent)")
         }
-        guard let receipt else { return oracle.void(group) }
+        guard let receipt else {
+            return answer.deletesExpired ? try acknowledge(group, []) : oracle.void(group)
+        }
         if isFull { noteSpace(group) }
         note("group \(group) acknowledged: version \(receipt.version.sequence)")
         if oracle.hasPendingBefore(group, key: answer.key) { marks.hit(.pendingOvertaken) }

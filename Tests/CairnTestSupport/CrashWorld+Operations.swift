@@ -169,7 +169,8 @@ extension CrashWorld {
         _ condition: Condition, _ key: Int, isDelete: Bool
     ) -> Expectation {
         if holds(condition, key) == false { return .refusal }
-        return isDelete && isPresent(key) == false ? .nothing : .write
+        let isNothing = isDelete && isPresent(key) == false && !oracle.deletesExpired(key)
+        return isNothing ? .nothing : .write
     }
 
     private func write(
@@ -188,6 +189,7 @@ extension CrashWorld {
         answer.mayBeRefusedEarly =
             value.map { $0.bytes.count > tuning.chunkByteCount } ?? false
             && !oracle.visible(write.key).allSatisfy { holds(condition, $0) }
+        answer.deletesExpired = value == nil && oracle.deletesExpired(write.key)
         if case .write = expectation, !hasFailed {
             answer.group = attempt([(write.key, value)], durability)
         }

@@ -189,6 +189,8 @@ struct Answer {
     /// The condition of a large blob is looked at before its chunks are written, when a pending
     /// write of the key counts for nothing yet.
     var mayBeRefusedEarly = false
+    /// It deletes what has expired: that leaves a record, and counts as a delete of nothing.
+    var deletesExpired = false
     var group: Int?
 
     var isRefusalExpected: Bool {

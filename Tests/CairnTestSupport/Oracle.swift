@@ -271,6 +271,15 @@ extension Oracle {
         return nil
     }
 
+    /// Whether a delete meets a value of this life that has expired: then it leaves a record.
+    package func deletesExpired(_ key: Int) -> Bool {
+        let states = appended(key)
+        guard states.count == 1, states[0].value == nil, let group = states[0].group else {
+            return false
+        }
+        return groups[group].writes.contains { $0.key == key && $0.value != nil }
+    }
+
     /// Whether the newest value that was written in this life has expired.
     package func hasExpired(_ key: Int) -> Bool {
         let write = groups.last { $0.touches(key) }?.writes.first { $0.key == key }

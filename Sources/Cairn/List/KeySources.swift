@@ -220,7 +220,9 @@ extension Engine {
             defer { storage.close(file) }
             try keys.read(to: limit, storage, file)
         } catch {
-            throw StoreError(error, doing: "reading the keys of segment \(name)")
+            throw StoreError(
+                .inputOutput, "reading the keys of segment \(name): \(error)", segmentID: view.id,
+                errno: error.code)
         }
     }
 

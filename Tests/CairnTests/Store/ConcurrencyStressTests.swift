@@ -45,6 +45,7 @@ private final class Stress<S: Storage>: Sendable {
     let writerCount: Int
     let isOver = Atomic<Bool>(false)
     let readCount = Atomic<Int>(0)
+    let listingCount = Atomic<Int>(0)
     let wrong = Guarded<[String]>([])
 
     init(engine: Engine<S>, keyCount: Int, writerCount: Int) {
@@ -125,6 +126,44 @@ private final class Stress<S: Storage>: Sendable {
         }
     }
 
+    /// Lists everything, page by page: a key that is there all the time comes exactly once.
+    func list(_ random: TestRandom) {
+        var random = random
+        while !isOver.load(ordering: .acquiring) {
+            let first = keys.map { $0.answered.load(ordering: .sequentiallyConsistent) }
+            var listed: [[UInt8]] = []
+            do {
+                var after: [UInt8]?
+                let limit = 1 + random.below(keys.count)
+                repeat {
+                    let page = try engine.list(after: after, limit: limit).page()
+                    listed += page.items.map(\.key.bytes)
+                    after = page.next?.bytes
+                } while after != nil
+            } catch {
+                return report("listing: \(error)")
+            }
+            let last = keys.map { $0.begun.load(ordering: .sequentiallyConsistent) }
+            let known = Set(listed)
+            if listed != Array(known).inOrder { report("a listing is out of order") }
+            for key in keys.indices {
+                let possible = first[key]...max(first[key], last[key])
+                judgeListed(key, known.contains(Key.numbered(key).bytes), possible)
+            }
+            listingCount.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+
+    private func judgeListed(_ key: Int, _ isListed: Bool, _ possible: ClosedRange<Int>) {
+        let isPossible =
+            isListed
+            ? possible.contains { $0 > 0 && !StressKey.deletes($0) }
+            : possible.lowerBound == 0 || possible.contains(where: StressKey.deletes)
+        if !isPossible {
+            report("key \(key) is \(isListed ? "" : "not ")listed, possible are \(possible)")
+        }
+    }
+
     func keep() {
         while !isOver.load(ordering: .acquiring) {
             _ = try? engine.backgroundStep()
@@ -152,6 +191,8 @@ struct ConcurrencyStressTests {
             let dice = random.fork()
             readers.append(try ServiceThread.start(name: "stress-reader") { stress.read(dice) })
         }
+        let dice = random.fork()
+        readers.append(try ServiceThread.start(name: "stress-lister") { stress.list(dice) })
         let writers = try (0..<writerCount).map { number in
             let dice = random.fork()
             return try ServiceThread.start(name: "stress-writer") {
@@ -163,6 +204,7 @@ struct ConcurrencyStressTests {
         for reader in readers { reader.join() }
         #expect(stress.wrong.withLock { $0 } == [])
         #expect(stress.readCount.load(ordering: .relaxed) > 0)
+        #expect(stress.listingCount.load(ordering: .relaxed) > 0)
         try engine.close()
         try checkReopened(storage, tuning, stress.keys)
     }
