@@ -1,6 +1,7 @@
 // ExportCommand — `cairn export`: all blobs as a tar archive on standard output.
 //
-// A blob is verified whole before its entry begins, so that no entry is half a blob: a small one in
+// Blobs come in the order in which they lie on the disk, so that it is read in sequence. A blob is
+// verified whole before its entry begins, so that no entry is half a blob: a small one in
 // memory, a large one by reading it twice. A damaged blob is named and left out, and the code is 4.
 
 internal import Cairn
@@ -36,7 +37,7 @@ enum ExportCommand: ToolCommand {
             let statistics = store.statistics()
             let progress = ProgressLine("exported", total: statistics.liveByteCount)
             defer { progress.finish() }
-            try ListCommand.forEachKey(of: store, prefix) { (key) throws(ToolFailure) in
+            try forEachKey(of: store, prefix) { (key) throws(ToolFailure) in
                 let found: BlobReader?
                 do throws(StoreError) {
                     found = try verified(store, Key(key))
@@ -76,5 +77,24 @@ enum ExportCommand: ToolCommand {
             progress.add(UInt64(bytes.count))
         }
         try writer.end(byteCount: information.byteCount)
+    }
+
+    /// Calls `body` with every key until it throws.
+    private static func forEachKey(
+        of store: Store, _ prefix: [UInt8], _ body: ([UInt8]) throws(ToolFailure) -> Void
+    ) throws(ToolFailure) {
+        var failure: ToolFailure?
+        try ToolFailure.store { () throws(StoreError) in
+            try store.forEachLiveKey(prefix: prefix) { key in
+                do throws(ToolFailure) {
+                    try body(key)
+                    return true
+                } catch {
+                    failure = error
+                    return false
+                }
+            }
+        }
+        if let failure { throw failure }
     }
 }

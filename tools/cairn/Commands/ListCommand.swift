@@ -1,6 +1,7 @@
 // ListCommand — `cairn ls`: the keys of a store, all or those that begin alike.
 //
-// Streams, in the order in which the blobs were written; keeps no key.
+// Streams, in key order. Of a store with damage it lists what is certain to be there; what opening found
+// wrong is told before.
 
 internal import Cairn
 
@@ -12,8 +13,8 @@ enum ListCommand: ToolCommand {
         ],
         options: [.escaped, .hex, .json],
         details: [
-            "One key a line, in the form that --escaped takes, in the order in which the blobs lie "
-                + "on disk. Works beside a process that has the store open."
+            "One key a line, in the form that --escaped takes, in bytewise order. Works beside a "
+                + "process that has the store open."
         ],
         examples: [
             Example("cairn ls store photos/", "all keys of a kind"),
@@ -27,32 +28,16 @@ enum ListCommand: ToolCommand {
         let prefix = try call.key(call.argument(1) ?? "")
         let isJSON = call.has(.json)
         return try StoreAccess.read(call) { (store) throws(ToolFailure) in
-            try forEachKey(of: store, prefix) { (key) throws(ToolFailure) in
+            let listing = store.engine.list(prefix: prefix, includesUncertain: true)
+            while let item = try ToolFailure.store({ () throws(StoreError) in try listing.next() })
+            {
+                let text = KeyText.escaped(item.key.bytes)
                 var line = JSONLine()
-                line.add("key", KeyText.escaped(key))
-                line.add("keyHex", KeyText.hexadecimal(key))
-                try output.line(isJSON ? line.line : KeyText.escaped(key))
+                line.add("key", text)
+                line.add("keyHex", KeyText.hexadecimal(item.key.bytes))
+                try output.line(isJSON ? line.line : text)
             }
             return .clean
         }
-    }
-
-    /// Calls `body` with every key until it throws.
-    static func forEachKey(
-        of store: Store, _ prefix: [UInt8], _ body: ([UInt8]) throws(ToolFailure) -> Void
-    ) throws(ToolFailure) {
-        var failure: ToolFailure?
-        try ToolFailure.store { () throws(StoreError) in
-            try store.forEachLiveKey(prefix: prefix) { key in
-                do throws(ToolFailure) {
-                    try body(key)
-                    return true
-                } catch {
-                    failure = error
-                    return false
-                }
-            }
-        }
-        if let failure { throw failure }
     }
 }
