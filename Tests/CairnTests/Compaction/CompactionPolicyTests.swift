@@ -1,0 +1,198 @@
+// What is compacted, and when that ends: plans are made and carried out on figures alone.
+
+import Cairn
+import CairnTestSupport
+import Testing
+
+@Suite("Compaction policy")
+struct CompactionPolicyTests {
+    private let policy = CompactionPolicy()
+    private let mebibyte: UInt64 = 1 << 20
+
+    private func segment(
+        _ id: UInt64, live: UInt64, dead: UInt64, maxSequence: UInt64? = nil
+    ) -> SegmentShape {
+        var shape = SegmentShape(
+            id: id, logicalByteCount: 4096 + live + dead, liveByteCount: live)
+        shape.recordCount = 100
+        shape.minSequence = id * 100
+        shape.maxSequence = maxSequence ?? id * 100 + 99
+        return shape
+    }
+
+    private func store(_ segments: [SegmentShape]) -> StoreShape {
+        var store = StoreShape()
+        store.segments = segments
+        store.nextSequence = 1_000_000
+        return store
+    }
+
+    @Test("nothing is done where nothing is dead")
+    func nothing() {
+        #expect(policy.plan(store([])) == nil)
+        let full = (1...8).map { segment($0, live: 15 * mebibyte, dead: 0) }
+        #expect(policy.plan(store(full)) == nil)
+    }
+
+    @Test("dead space below the target stays, above it goes")
+    func target() {
+        let below = (1...8).map { segment($0, live: 10 * mebibyte, dead: 3 * mebibyte) }
+        #expect(policy.plan(store(below)) == nil)
+        let above = (1...8).map { segment($0, live: 10 * mebibyte, dead: 5 * mebibyte) }
+        let plan = policy.plan(store(above))
+        #expect(plan?.reason == .deadSpace)
+        #expect(plan?.inputIDs.count == 1)
+        #expect(CompactionPolicy(target: 1.2).plan(store(below))?.reason == .deadSpace)
+    }
+
+    @Test("hints count as space taken")
+    func hints() {
+        var segments = (1...8).map { segment($0, live: 10 * mebibyte, dead: 3 * mebibyte) }
+        for place in segments.indices { segments[place].hintByteCount = 2 * mebibyte }
+        #expect(policy.plan(store(segments))?.reason == .deadSpace)
+    }
+
+    @Test("a segment without anything live goes at once, whatever the target")
+    func allDead() {
+        var segments = (1...8).map { segment($0, live: 15 * mebibyte, dead: 0) }
+        segments[4] = segment(5, live: 0, dead: mebibyte)
+        #expect(
+            policy.plan(store(segments))
+                == CompactionPlan(inputIDs: [5], reason: .allDead, copyByteCount: 0))
+        segments[4].keptByteCount = mebibyte
+        #expect(policy.plan(store(segments)) == nil)
+    }
+
+    @Test("the most dead, the oldest and the least to copy come first")
+    func choice() {
+        var segments = (1...8).map { segment($0, live: 12 * mebibyte, dead: 6 * mebibyte) }
+        segments[2] = segment(3, live: 6 * mebibyte, dead: 12 * mebibyte)
+        #expect(policy.plan(store(segments))?.inputIDs == [3])
+        segments[2] = segments[3]
+        segments[2].id = 3
+        segments[6].maxSequence = 999_999
+        segments[5].maxSequence = 1
+        #expect(policy.plan(store(segments))?.inputIDs == [6])
+    }
+
+    @Test("small segments are merged when there are four")
+    func small() {
+        let three = (1...3).map { segment($0, live: 10_000, dead: 0) }
+        let large = (10...20).map { segment($0, live: 15 * mebibyte, dead: 0) }
+        #expect(policy.plan(store(large + three)) == nil)
+        let four = three + [segment(4, live: 10_000, dead: 0)]
+        #expect(
+            policy.plan(store(large + four))
+                == CompactionPlan(
+                    inputIDs: [1, 2, 3, 4], reason: .smallSegments, copyByteCount: 40_000))
+    }
+
+    @Test("damaged, open and resting segments are left alone")
+    func leftOut() {
+        var segments = (1...8).map { segment($0, live: mebibyte, dead: 14 * mebibyte) }
+        for place in segments.indices { segments[place].canBeInput = false }
+        #expect(policy.plan(store(segments)) == nil)
+        segments[3].canBeInput = true
+        #expect(policy.plan(store(segments))?.inputIDs == [4])
+    }
+
+    @Test("what has expired counts as space to get back")
+    func expired() {
+        var segments = (1...8).map { segment($0, live: 15 * mebibyte, dead: 0) }
+        segments[1].expiredByteCount = segments[1].liveByteCount
+        #expect(policy.plan(store(segments))?.inputIDs == [2])
+    }
+
+    @Test("a full disk is compacted by what fits")
+    func full() {
+        var segments = (1...8).map { segment($0, live: 10 * mebibyte, dead: 9 * mebibyte) }
+        segments[7] = segment(8, live: mebibyte, dead: mebibyte)
+        var store = store(segments)
+        store.freeByteCount = 2 * mebibyte
+        #expect(policy.plan(store)?.inputIDs == [8])
+        store.freeByteCount = mebibyte
+        #expect(policy.plan(store) == nil)
+    }
+
+    /// The store after a plan was carried out.
+    private func carriedOut(_ plan: CompactionPlan, _ store: StoreShape) -> StoreShape {
+        var after = store
+        let inputs = store.segments.filter { plan.inputIDs.contains($0.id) }
+        after.segments.removeAll { plan.inputIDs.contains($0.id) }
+        let live = inputs.reduce(0) { $0 + $1.liveByteCount }
+        if live > 0 {
+            var output = segment((store.segments.map(\.id).max() ?? 0) + 1, live: live, dead: 0)
+            output.recordCount = inputs.reduce(0) { $0 + $1.recordCount }
+            output.minSequence = inputs.map(\.minSequence).min() ?? 0
+            output.maxSequence = inputs.map(\.maxSequence).max() ?? 0
+            after.segments.append(output)
+        }
+        return after
+    }
+
+    @Test("planning ends, below the target, and never asks for more room than there is")
+    func ends() {
+        var random = TestRandom.reported("compaction policy")
+        for _ in 0..<300 {
+            var store = store([])
+            store.segmentByteCount = [1 << 14, 1 << 20, 16 << 20][random.below(3)]
+            store.segmentRecordCount = [200, 1_000_000][random.below(2)]
+            let size = Int(store.segmentByteCount)
+            for id in 1...UInt64(1 + random.below(60)) {
+                let body = random.below(size)
+                let live = random.chance(1, in: 5) ? 0 : random.below(body + 1)
+                var segment = segment(id, live: UInt64(live), dead: UInt64(body - live))
+                segment.hintByteCount = UInt64(live / 50)
+                store.segments.append(segment)
+            }
+            store.freeByteCount = UInt64(size) * UInt64(1 + random.below(3))
+            let policy = CompactionPolicy(target: [1.1, 1.5, 3][random.below(3)])
+            var count = 0
+            while let plan = policy.plan(store) {
+                let next = carriedOut(plan, store)
+                #expect(plan.copyByteCount + 4096 <= store.freeByteCount)
+                #expect(next.byteCount < store.byteCount)
+                #expect(next.liveByteCount == store.liveByteCount)
+                store = next
+                count += 1
+                if count > 1000 { break }
+            }
+            #expect(count <= 1000)
+            let bodies = store.segments.reduce(0) { $0 + $1.logicalByteCount - 4096 }
+            let live = Double(store.liveByteCount)
+            #expect(Double(bodies) + Double(store.hintByteCount) <= live * policy.target)
+        }
+    }
+}
+
+@Suite("Expiry clock")
+struct ExpiryClockTests {
+    private let hour: UInt64 = 3_600_000_000_000
+
+    private func clock(wall: UInt64, monotonic: UInt64) -> ExpiryClock {
+        ExpiryClock(
+            wall: 100 * hour + wall, monotonic: hour + monotonic, lastRunWall: 100 * hour,
+            lastRunMonotonic: hour)
+    }
+
+    @Test("what expired is destroyed an hour later at the earliest")
+    func anHourLater() {
+        let clock = clock(wall: 2 * hour, monotonic: 2 * hour)
+        #expect(clock.isExpired(101 * hour))
+        #expect(!clock.isExpired(101 * hour + 1))
+        #expect(!clock.isExpired(0))
+        #expect(!clock.isExpired(.max))
+    }
+
+    @Test("and not while the clocks disagree", arguments: [400 * 24, 2])
+    func disagreeing(hours: UInt64) {
+        #expect(!clock(wall: hours * hour, monotonic: 0).isExpired(1))
+        #expect(!clock(wall: 0, monotonic: hours * hour).isExpired(1))
+        let back = ExpiryClock(
+            wall: 99 * hour, monotonic: hour, lastRunWall: 100 * hour, lastRunMonotonic: hour)
+        #expect(!back.isExpired(1))
+        let restarted = ExpiryClock(
+            wall: 101 * hour, monotonic: 1, lastRunWall: 100 * hour, lastRunMonotonic: hour)
+        #expect(!restarted.isExpired(1))
+    }
+}
