@@ -50,6 +50,21 @@ extension RecordHeader {
         }
         return stored.byteCount == storedByteCount && Checksum.crc32c(stored) == payloadCRC
     }
+
+    /// Whether every byte of `stored`, the whole payload, is what this header was written for.
+    package func verifyWholePayload(_ stored: RawSpan) -> Bool {
+        guard flags.contains(.blocked) else { return verifyPayload(stored) }
+        guard stored.byteCount == storedByteCount,
+            let table = try? BlockTable(decoding: stored, header: self)
+        else { return false }
+        var offset = table.byteCount
+        for number in 0..<table.blockCount {
+            let block = table.block(number, at: offset)
+            guard block.verify(stored.extracting(block.storedRange)) else { return false }
+            offset = block.storedRange.upperBound
+        }
+        return true
+    }
 }
 
 extension RecordHeader {

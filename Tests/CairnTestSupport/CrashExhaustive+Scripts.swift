@@ -7,7 +7,8 @@ extension CrashExhaustive {
     package static var all: [CrashExhaustive] {
         [
             creation, rotation, batches, largeBlobs, weakDurabilities, reopening, failedSync,
-            fullDisk,
+            fullDisk, compaction, compactionOfDeletes, compactionOfBlobs, compactionRaces,
+            compactionWhenFull,
         ]
             + drawn
     }
@@ -130,6 +131,103 @@ extension CrashExhaustive {
                 delete(2, .synced), .flush, .capacity(1 << 20),
                 put(5, 200, .synced, isBlocking: true), .backgroundStep,
             ])
+    }
+
+    // MARK: Compaction
+
+    /// Every segment holds little, and every operation is followed by a step of compaction.
+    private static func compacting(
+        _ name: String, steps: Int = 2, _ script: [CrashOperation],
+        _ change: (inout Tuning) -> Void = { _ in }
+    ) -> CrashExhaustive {
+        let tuning = tuning { tuning in
+            tuning.segmentRecordCountMaximum = 4
+            tuning.compactionStepByteCount = 300
+            tuning.compactionBufferByteCount = 4096
+            change(&tuning)
+        }
+        let mixed = script.flatMap { [$0, .backgroundStep, .compact(steps: steps)] }
+        return CrashExhaustive(
+            name, tuning, mixed + [.compact(steps: 60), .flush, .compact(steps: 60)])
+    }
+
+    static var compaction: CrashExhaustive {
+        var script: [CrashOperation] = []
+        for round in 0..<5 {
+            script += [
+                put(round % 3, 200 + round, .synced, isBlocking: true), put(3, 60, .os),
+                put(4 + round % 2, round, .interval), .commit(sync: round == 2),
+            ]
+        }
+        return compacting("a compaction at every step", script)
+    }
+
+    /// A key is written, deleted in a later segment, and written again.
+    static var compactionOfDeletes: CrashExhaustive {
+        var script: [CrashOperation] = []
+        for round in 0..<4 {
+            script += [
+                put(round, 150, .synced, isBlocking: true), put(7, 40, .os), put(6, 30, .os),
+                put(7, 41, .os), delete(round, .os), put(6, 31, .os), put(7, 42, .interval),
+                .commit(sync: round % 2 == 0),
+            ]
+        }
+        script += [put(1, 90, .synced), delete(6, .os), delete(7, .interval), .commit(sync: false)]
+        return compacting("deletes in compacted segments", steps: 3, script)
+    }
+
+    /// Large blobs and batches: their chunks and members move one by one.
+    static var compactionOfBlobs: CrashExhaustive {
+        let members = [
+            CrashWrite(key: 1, byteCount: 90), CrashWrite(key: 2, byteCount: 700),
+            CrashWrite(key: 3, byteCount: 20), CrashWrite(key: 4, byteCount: nil),
+        ]
+        return compacting(
+            "large blobs and batches in compacted segments", steps: 3,
+            [
+                put(1, 1500, .synced, isBlocking: true), put(4, 30, .synced, isBlocking: true),
+                .beginUpload(key: 5, .none, .synced), .feedUpload(byteCount: 1100),
+                .batch(members, .synced), put(1, 10, .os), put(3, 5, .os),
+                .openStream(key: 2), .feedUpload(byteCount: 600), put(2, 1100, .os),
+                .readStream(byteCount: 900), .commitUpload, .batch(members, .os),
+                .closeStream, delete(5, .synced), .commit(sync: false),
+                .beginUpload(key: 3, .none, .interval), .feedUpload(byteCount: 1300),
+                .abortUpload, put(6, 4, .synced, isBlocking: true),
+            ])
+    }
+
+    /// Writes that are not yet published replace what is being moved.
+    static var compactionRaces: CrashExhaustive {
+        var script: [CrashOperation] = []
+        for round in 0..<4 {
+            script += [
+                put(0, 120 + round, .synced, isBlocking: true), put(1, 80, .synced),
+                put(2, 70, .os),
+                .commit(sync: false), put(1, 81, .synced), delete(2, .synced), put(3, 60, .os),
+                put(0, 20, .interval),
+            ]
+        }
+        return compacting("writes that race with a compaction", steps: 1, script) {
+            $0.compactionStepByteCount = 64
+            $0.hashMask = 3
+        }
+    }
+
+    static var compactionWhenFull: CrashExhaustive {
+        var script: [CrashOperation] = []
+        for round in 0..<6 {
+            script += [
+                put(round % 2, 300 + round, .synced, isBlocking: true),
+                put(3, 100 + round, .synced, isBlocking: true),
+            ]
+        }
+        script += [
+            .capacity(0), put(3, 3000, .synced, isBlocking: true), delete(1, .synced),
+            .commit(sync: false), .compact(steps: 20), put(2, 200, .synced, isBlocking: true),
+            .capacity(4096), .compact(steps: 30), .capacity(1 << 20),
+            put(5, 200, .synced, isBlocking: true),
+        ]
+        return compacting("compaction on a full disk", steps: 0, script)
     }
 
     /// Scripts of the random driver, so that the exhaustive one has no blind spot of its own.

@@ -21,6 +21,7 @@ extension CrashWorld {
         copy.callNumber = callNumber
         copy.operationName = operationName
         copy.dice = dice
+        copy.compaction = compaction
         return copy
     }
 

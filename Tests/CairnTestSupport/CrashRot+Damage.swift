@@ -174,7 +174,10 @@ struct RotStore {
     ]
 
     func build() throws(CrashFailure) -> CrashWorld {
-        let world = CrashWorld(seed: 7, tuning: Self.tuning, keys: CrashWorld.keys(12))
+        // Segments in every state: none is compacted away.
+        let world = CrashWorld(
+            seed: 7, tuning: Self.tuning, options: StoreOptions(compacts: false),
+            keys: CrashWorld.keys(12))
         world.keepsValues = true
         try live(world, Self.first)
         world.end(.powerCut(.keepAll))

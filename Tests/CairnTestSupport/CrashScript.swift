@@ -53,6 +53,8 @@ package enum CrashOperation: Sendable {
     case readStream(byteCount: Int)
     case closeStream
     case backgroundStep
+    /// So many steps of compaction, whatever else waits.
+    case compact(steps: Int)
     case markIdle
     /// Other metadata and another expiry for the same bytes.
     case update(key: Int, secondsToExpiry: Int?, Durability)
@@ -142,7 +144,8 @@ package struct CrashScript: Sendable {
     }
 
     private static func upkeep(random: inout TestRandom) -> CrashOperation {
-        switch random.below(20) {
+        switch random.below(26) {
+        case 20..<26: .compact(steps: 1 + random.below(8))
         case 0..<9: .commit(sync: random.chance(1, in: 4))
         case 9..<11: .flush
         case 11: .syncInterval

@@ -11,6 +11,8 @@ internal import CairnSystem
 struct CrashSurvey {
     let entries: [SegmentEntry]
     let names: [String]
+    /// Files of compacted segments that are not listed.
+    let compactedNames: [String]
 
     /// Nil when there is no readable MANIFEST, as in a store that is not made yet.
     init?(_ disk: SimulatedDisk) {
@@ -19,6 +21,14 @@ struct CrashSurvey {
         else { return nil }
         entries = manifest.entries
         names = disk.fileNames(in: .segments)
+        let listed = Set(entries.map(\.id))
+        compactedNames = names.filter { name in
+            guard let file = SegmentFileName(parsing: name), file.kind == .segment,
+                !listed.contains(file.id), let bytes = disk.bytes(of: name, in: .segments),
+                let header = try? SegmentHeader(decoding: bytes.rawSpan)
+            else { return false }
+            return header.kind == .compacted
+        }
     }
 
     /// Notes what `after`, the survey of the opened store, made of this one.
@@ -29,6 +39,7 @@ struct CrashSurvey {
         if names.contains(where: { !listed.contains($0) && !after.names.contains($0) }) {
             marks.hit(.unlistedRemoved)
         }
+        noteReplaced(after, disk, marks)
         noteHints(marks)
         let open = entries.filter { $0.state == .open }
         var sealedCount = 0
@@ -43,6 +54,14 @@ struct CrashSurvey {
             noteTail(now, disk, marks)
         }
         if recoveredCount > 1 { marks.hit(.twoOpen) }
+    }
+
+    private func noteReplaced(_ after: CrashSurvey, _ disk: SimulatedDisk, _ marks: MarkBoard) {
+        let gone = Set(names).subtracting(after.names)
+        for entry in entries where entry.state == .retired {
+            if gone.contains(SegmentFileName(entry.id).description) { marks.hit(.retiredRemoved) }
+        }
+        if !gone.isDisjoint(with: compactedNames) { marks.hit(.outputRemoved) }
     }
 
     private func noteHints(_ marks: MarkBoard) {

@@ -77,6 +77,8 @@ extension CrashWorld {
             try trying("background step") { () throws(StoreError) in
                 _ = try engine.backgroundStep()
             }
+            noteCompaction(engine)
+        case .compact(let steps): try compact(steps, engine)
         case .markIdle:
             operationName = CrashMark.cutInMark.rawValue
             try trying("idle mark") { () throws(StoreError) in try engine.markIdle() }

@@ -73,6 +73,7 @@ extension CrashWorld {
         try perform(.flush)
         do {
             while try engine.backgroundStep() {}
+            noteCompaction(engine)
         } catch {
             return try accept(error, doing: "background step")
         }
@@ -174,6 +175,7 @@ extension CrashWorld {
                     + "\(oracle.highestSequence) was used")
         }
         try checkAccounts(statistics)
+        try checkCompacted()
         noteExplanation(explanation)
         if let survey { CrashSurvey(disk).map { survey.compare($0, disk, marks) } }
         if engine.hintedSegmentCount > 0 { marks.hit(.hintUsed) }
@@ -248,6 +250,7 @@ extension CrashWorld {
         expiredDeletes = []
         hasSyncFailed = false
         wasPowerCut = false
+        compaction = CompactionCounts()
         isTroubled = disk.capacity != nil || keepsFaults
         if isFull { marks.hit(.diskFullThenRecovered) }
         isFull = false

@@ -81,6 +81,8 @@ package final class CrashWorld {
     /// What was on the disk before the opening.
     var survey: CrashSurvey?
     var valueCount: UInt64 = 0
+    /// What compaction had done when that was last looked at.
+    var compaction = CompactionCounts()
     var dice: TestRandom
 
     /// Shows one version, whole, whatever becomes of the key.
@@ -143,6 +145,8 @@ package final class CrashWorld {
         tuning.scanByteCount = [512, 4096, 65536][random.below(3)]
         tuning.hintBlockByteCount = [64, 256, 65536][random.below(3)]
         tuning.loadByteCount = [1, 4096, 1 << 20][random.below(3)]
+        tuning.compactionStepByteCount = [64, 700, 1 << 20][random.below(3)]
+        tuning.compactionBufferByteCount = [4096, 1 << 20][random.below(2)]
         if random.chance(3, in: 10) { tuning.hashMask = [0, 3, 15][random.below(3)] }
         return tuning
     }

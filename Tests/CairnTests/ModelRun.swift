@@ -17,6 +17,8 @@ struct ModelRun<S: Storage> {
     }
 
     let storage: () -> S
+    /// A copy of the store, as it is then, without hints.
+    var unhinted: (() -> S)?
     let tuning: Tuning
     var random: TestRandom
     var engine: Engine<S>
@@ -61,8 +63,9 @@ struct ModelRun<S: Storage> {
         case 75..<84: try readRange()
         case 84: try compareListing()
         case 85..<89: try stream()
-        case 89..<93: while try engine.backgroundStep() {}
-        case 93..<95: try engine.flush()
+        case 89..<92: while try engine.backgroundStep() {}
+        case 93: try engine.flush()
+        case 92, 94: for _ in 0..<1 + random.below(12) { _ = try engine.compactionStep() }
         case 95: try engine.markIdle()
         case 96: try compareAll()
         case 97: try callbacks()
@@ -322,8 +325,16 @@ struct ModelRun<S: Storage> {
         while try engine.backgroundStep() {}
         try engine.flush()
         let before = engine.statistics()
+        let accounts = engine.liveByteCounts().filter { $0.value > 0 }
         try engine.close()
+        if let unhinted {
+            let scanned = try Engine.open(unhinted(), tuning: tuning)
+            #expect(scanned.liveByteCounts().filter { $0.value > 0 } == accounts)
+            #expect(scanned.hintedSegmentCount == 0)
+            try scanned.close()
+        }
         engine = try Engine.open(storage(), tuning: tuning)
+        #expect(engine.liveByteCounts().filter { $0.value > 0 } == accounts)
         #expect(engine.findings == [])
         #expect(engine.statistics().liveByteCount == before.liveByteCount)
         #expect(engine.statistics().nextSequence > lastVersion.sequence)

@@ -26,6 +26,7 @@ struct ModelTests {
                 keyCount: [3, 10, 60][random.below(3)], syncedShare: 30
             ) { disk }
             run.advance = { disk.advance(nanoseconds: $0 * 1_000_000_000) }
+            run.unhinted = { disk.withoutHints() }
             try run.run(400)
             #expect(disk.openHandleCount == 0)
         }

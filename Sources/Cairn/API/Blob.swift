@@ -50,6 +50,11 @@ public struct Statistics: Equatable, Sendable {
     public var deadByteCount: UInt64 = 0
     /// Bytes of segments up to their logical end.
     public var logicalByteCount: UInt64 = 0
+    /// Bytes of segments and hints for each live one; 0 for a store without any. Of segments without
+    /// a hint that is to come, its size is guessed.
+    public var spaceAmplification: Double = 0
+    /// What compaction has done since the store was opened.
+    public var compaction = CompactionCounts()
     /// Memory that the index takes, tables that await their last reader included.
     public var indexByteCount: Int = 0
     /// The sequence number that the next record will have.
@@ -57,6 +62,35 @@ public struct Statistics: Equatable, Sendable {
     /// Whether writes are refused: opened so, degraded by damage, or after a failure. A full
     /// disk is no such reason.
     public var isReadOnly: Bool = false
-    /// What opening found wrong, one line each; empty for a sound store.
+    /// What opening and compaction found wrong, one line each; empty for a sound store.
     public var damage: [String] = []
+}
+
+/// What compaction has done.
+public struct CompactionCounts: Equatable, Sendable {
+    /// Compactions that were carried out.
+    public var compactionCount = 0
+    /// Compactions that were given up: too little to get back, damage, or a failure.
+    public var abandonedCount = 0
+    /// Segments that were replaced.
+    public var replacedSegmentCount = 0
+    /// Bytes that were read and written again.
+    public var copiedByteCount: UInt64 = 0
+    /// Bytes that were given back.
+    public var reclaimedByteCount: UInt64 = 0
+    /// Deletes that were dropped, because nothing is left that they would have to hide.
+    public var droppedDeleteCount = 0
+    /// Deletes that had to stay.
+    public var keptDeleteCount = 0
+    /// Segments with a damaged record, which stay as they are until they are repaired.
+    public var damagedSegmentCount = 0
+    /// Records that were overwritten or deleted while they were moved.
+    public var lostRaceCount = 0
+    /// Of the records that were moved: chunks of large blobs.
+    package var movedChunkCount = 0
+    /// Such as were written in a batch.
+    package var movedBatchMemberCount = 0
+
+    /// Nothing was done.
+    public init() {}
 }

@@ -94,6 +94,13 @@ public struct StoreOptions: Sendable {
     public var blobByteCountMaximum: UInt64
     /// Whether values are compressed where it gains something.
     public var compresses: Bool
+    /// Whether the space of overwritten and deleted blobs is taken back in the background.
+    public var compacts: Bool
+    /// Bytes on disk, hints included, for each live one, that compaction keeps the store below. More
+    /// than 1; the nearer to 1, the more is copied.
+    public var spaceAmplificationTarget: Double
+    /// The most that compaction reads and writes in a second; nil: as much as writers leave.
+    public var compactionBytesPerSecond: UInt64?
     /// Threads that build the index while the store is opened. Nil: as many as there are
     /// processors, four at most.
     public var loadingThreadCount: Int?
@@ -108,7 +115,8 @@ public struct StoreOptions: Sendable {
     public init(
         access: Access = .create, acceptLoss: Bool = false, durability: Durability = .synced,
         intervalMilliseconds: Int = 100, segmentByteCount: UInt64? = nil,
-        blobByteCountMaximum: UInt64 = StoreOptions.blobByteCountLimit, compresses: Bool = true
+        blobByteCountMaximum: UInt64 = StoreOptions.blobByteCountLimit, compresses: Bool = true,
+        compacts: Bool = true, spaceAmplificationTarget: Double = 1.5
     ) {
         self.access = access
         self.acceptLoss = acceptLoss
@@ -117,5 +125,7 @@ public struct StoreOptions: Sendable {
         self.segmentByteCount = segmentByteCount
         self.blobByteCountMaximum = blobByteCountMaximum
         self.compresses = compresses
+        self.compacts = compacts
+        self.spaceAmplificationTarget = spaceAmplificationTarget
     }
 }

@@ -13,7 +13,7 @@ extension Engine {
         prefix: [UInt8] = [], _ body: ([UInt8]) -> Bool
     ) throws(StoreError) {
         lock.lock()
-        let segments = state.segments.map { $0 }
+        let segments = state.segments.filter { !$0.isRetired }
         lock.unlock()
         for segment in segments.sorted(by: { $0.id < $1.id }) {
             do throws(FileError) {

@@ -40,7 +40,7 @@ extension Engine {
         let tail = state.tail
         lock.unlock()
         var result: [SegmentStatistics] = []
-        for (ordinal, segment) in segments.enumerated() {
+        for (ordinal, segment) in segments.enumerated() where !segment.isRetired {
             let entry = entries.first { $0.id == segment.id }
             result.append(
                 SegmentStatistics(

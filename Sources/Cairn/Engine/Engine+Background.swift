@@ -27,7 +27,8 @@ extension Engine {
         return try retryUnreadableChunk()
     }
 
-    /// `urgentStep`, and when there is nothing urgent, or it fails, a piece of a hint.
+    /// `urgentStep`, and when there is nothing urgent, or it fails, a piece of a hint; then one of a
+    /// compaction.
     package func backgroundStep() throws(StoreError) -> Bool {
         do {
             if try urgentStep() { return true }
@@ -36,7 +37,8 @@ extension Engine {
             _ = try hintStep()
             throw error
         }
-        return try hintStep()
+        if try hintStep() { return true }
+        return try compactionStep()
     }
 
     /// Appends and syncs a mark, so that the last acknowledged batch is proven too: what a
@@ -173,12 +175,15 @@ extension Engine {
     private func removeChunk(_ chunkKey: ChunkKey) throws(StoreError) {
         let key = chunkKey.encoded
         let hash = chunkHash(key.rawSpan)
-        let examined = try examine(hash, key.rawSpan)
-        guard let found = examined.found else { return }
-        lock.lock()
-        state.removeChunk(
-            hash, key: key.rawSpan, at: examined.occupant,
-            Replaced(byteCount: found.byteCount, segmentOrdinal: found.segmentOrdinal))
-        lock.unlock()
+        while true {
+            let examined = try examine(hash, key.rawSpan)
+            guard let found = examined.found else { return }
+            lock.lock()
+            let isOut = state.removeChunk(
+                hash, key: key.rawSpan, at: examined.occupant, byteCount: found.byteCount)
+            lock.unlock()
+            // Compaction may have moved it meanwhile.
+            if isOut { return }
+        }
     }
 }

@@ -13,6 +13,8 @@ extension Engine {
     /// Ends the store's life. Throws when something that was acknowledged before its sync may be
     /// lost; the store is closed all the same. No call may be under way or follow.
     package func close() throws(StoreError) {
+        // What is committed stays; files of replaced segments go when the store is next opened.
+        compactionLock.withLock { endCompaction() }
         acquireLead()
         let failure = sealTwice()
         lock.lock()

@@ -1,6 +1,6 @@
 // Engine — a store over one `Storage`: the log, the index, the manifest and the readers.
 //
-// Locks, always taken in this order: the *lead* (a role, not a lock: who writes), the sync role,
+// Locks, always taken in this order: the compaction lock, the *lead* (a role, not a lock: who writes), the sync role,
 // the making lock, the manifest lock, the log lock. The log lock guards `state` and is never held
 // across a system call; the others are. Readers take none of them, except for a record that is
 // still in a buffer. Any method may be called from any thread. There are no threads in here:
@@ -13,7 +13,7 @@ internal import Synchronization
 
 // Sendable because `state` is only touched while `lock` is held; bytes of its buffers are
 // written under it, and read outside by the lead only where no append goes; `lateFile` belongs to the sync
-// role, but for a planted fault. Everything else is constant, atomic, or has a lock of its own.
+// role, but for a planted fault; `compaction` to its lock. Everything else is constant, atomic, or has a lock of its own.
 /// A store over one `Storage`, without threads of its own.
 package final class Engine<S: Storage>: @unchecked Sendable {
     /// The disk that holds the store; the engine is its only user while it has the store's lock.
@@ -64,6 +64,11 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     /// Held while a segment is made, across its system calls.
     let makingLock = AdaptiveLock()
     let reserve: Reserve<S>
+    /// Held by a step of compaction, across its system calls; taken before the lead.
+    let compactionLock = AdaptiveLock()
+    /// Guarded by `compactionLock`.
+    var compaction = CompactionMemory<S>()
+    let drained = DrainedSegments()
     /// How many segments opening read no record of.
     package let hintedSegmentCount: Int
     /// How many hints were there and could not be used.
@@ -98,6 +103,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
             hasher: KeyHasher(key: opened.hashKey, mask: tuning.hashMask),
             blockByteCount: tuning.hintBlockByteCount)
         for task in opened.hintTasks { hints.request(task) }
+        compaction.forgettable = opened.forgettable
         zeros = AlignedBuffer(byteCount: max(tuning.zeroAheadByteCount, 8))
         var state = LogState(
             index: opened.index, overflow: opened.overflow, handles: opened.handles,
@@ -106,6 +112,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         state.keyCount = opened.keyCount
         state.nextSequence = opened.leaseStart
         state.leaseEnd = opened.leaseEnd
+        state.plantedFirstSequence = opened.leaseStart
         state.isReadOnly = opened.isReadOnly
         state.isDegraded = opened.isReadOnly && options.access != .readOnly
         isDiskFull.store(opened.isDiskFull, ordering: .relaxed)
@@ -164,7 +171,9 @@ extension Engine {
         lock.lock()
         defer { lock.unlock() }
         return Dictionary(
-            uniqueKeysWithValues: state.segments.map { ($0.id, $0.liveByteCount) })
+            uniqueKeysWithValues: state.segments.filter { !$0.isRetired }.map {
+                ($0.id, $0.liveByteCount)
+            })
     }
 
     /// Counts at this moment.
@@ -173,20 +182,31 @@ extension Engine {
         defer { lock.unlock() }
         var statistics = Statistics()
         statistics.keyCount = state.keyCount
-        statistics.segmentCount = state.segments.count
+        var hintByteCount: UInt64 = 0
         for (ordinal, segment) in state.segments.enumerated() {
+            // Retired ones may hold some for a moment, until compaction has moved the index on.
+            statistics.liveByteCount += segment.liveByteCount
+            if segment.isRetired { continue }
+            statistics.segmentCount += 1
             // What waits in memory belongs to the log.
             let isActive = state.active?.ordinal == ordinal
-            statistics.liveByteCount += segment.liveByteCount
             statistics.logicalByteCount += isActive ? state.tail : segment.logicalByteCount
+            hintByteCount += segment.hintByteCount
         }
-        let headers = UInt64(SegmentHeader.byteCount) * UInt64(state.segments.count)
+        let headers = UInt64(SegmentHeader.byteCount) * UInt64(statistics.segmentCount)
+        let used = headers + statistics.liveByteCount
         statistics.deadByteCount =
-            statistics.logicalByteCount - headers - statistics.liveByteCount
+            statistics.logicalByteCount - min(statistics.logicalByteCount, used)
+        if statistics.liveByteCount > 0 {
+            statistics.spaceAmplification =
+                Double(statistics.logicalByteCount + hintByteCount)
+                / Double(statistics.liveByteCount)
+        }
+        statistics.compaction = state.compactionCounts
         statistics.indexByteCount = index.memoryByteCount
         statistics.nextSequence = state.nextSequence
         statistics.isReadOnly = state.isReadOnly
-        statistics.damage = findings
+        statistics.damage = findings + state.compactionFindings
         return statistics
     }
 }

@@ -34,6 +34,27 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
     case supersededPublishedLate
     case keyNotCompared
     case hintNotChecked
+    case inputsUnlinkedBeforeCommit
+    case tombstoneDroppedUnproven
+    case proofOfSealedOnly
+    case supersederNotSynced
+    case outputNotSynced
+    case outputNotInDirectory
+    case compactionAfterFailedSync
+    case outputRemovedInDoubt
+    case manifestComputedEarly
+    case unpublishedTakenForDead
+    case uploadChunksDropped
+    case badRecordSkipped
+    case slotMovedWithoutCompare
+    case batchFieldsKept
+
+    /// Whether a fault is planted that loses records the index holds: then compaction's last check,
+    /// which would see that, is left out.
+    package static var dropsLiveRecords: Bool {
+        badRecordSkipped.isPlanted || unpublishedTakenForDead.isPlanted
+            || uploadChunksDropped.isPlanted
+    }
 
     #if CAIRN_PLANTED_BUGS
         private static let planted = Atomic<Int>(-1)

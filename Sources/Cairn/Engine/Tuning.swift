@@ -52,6 +52,10 @@ package struct Tuning: Sendable {
     package var scanByteCount = 1 << 20
     /// Rows and keys of a hint stand in blocks of this size.
     package var hintBlockByteCount = 64 << 10
+    /// Bytes that one step of a compaction reads and writes, about.
+    package var compactionStepByteCount = 1 << 20
+    /// Bytes that a compaction writes at a time.
+    package var compactionBufferByteCount = 1 << 20
     /// How long closing may write hints.
     package var hintNanosecondsAtClose: UInt64 = 10_000_000_000
     /// Bytes of hints that one loading thread reads at a time.

@@ -25,7 +25,7 @@ extension Engine {
         lock.lock()
         defer { lock.unlock() }
         return LogEnd(
-            segmentCount: state.segments.count, offset: state.tail, sequence: state.nextSequence)
+            segmentCount: state.activationCount, offset: state.tail, sequence: state.nextSequence)
     }
 
     /// Writes the hints that are still missing, for so long at most, so that the next opening need

@@ -36,9 +36,17 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
         self.blockByteCount = blockByteCount
     }
 
-    /// Asks for the hint of a segment that ended. Takes no lock but its own.
-    func request(_ task: HintTask) {
-        queue.withLock { queue in queue.append(task) }
+    /// Asks for the hint of a segment that ended; an urgent one is the next. Takes no lock but its
+    /// own.
+    func request(_ task: HintTask, isUrgent: Bool = false) {
+        queue.withLock { queue in
+            queue.insert(task, at: isUrgent ? min(1, queue.count) : queue.count)
+        }
+    }
+
+    /// Whether the segment waits for its hint.
+    func isWanted(of segmentID: UInt64) -> Bool {
+        queue.withLock { queue in queue.contains { $0.segmentID == segmentID } }
     }
 
     /// Does one piece of work; false when no segment wants a hint.

@@ -6,6 +6,8 @@
 // the closing of the file: a handle that a reader sees stays open until the reader leaves. An
 // ordinal is used again only after such a retirement. Handles are plain numbers, -1 for none.
 
+import Synchronization
+
 /// What a reader needs of a segment, found without locks by the segment's ordinal.
 package final class SegmentHandles: Sendable {
     // An entry is four words: handle + 1, so that zeroed memory says none, the flushed offset, the
@@ -16,7 +18,17 @@ package final class SegmentHandles: Sendable {
     /// In place of a handle; as one it reads -1.
     private static let closedMark: UInt64 = 1 << 32
 
+    /// How often an ordinal was used again. Who keeps a location beyond its reader's section compares:
+    /// as long as this is the same, so is what the location means.
+    private let reuses = Atomic<UInt64>(0)
+
     package init() {}
+
+    /// Grows before an ordinal gets another segment.
+    package var reuseCount: UInt64 { reuses.load(ordering: .sequentiallyConsistent) }
+
+    /// An ordinal gets another segment; before that is added. Writer only.
+    package func noteReuse() { reuses.add(1, ordering: .sequentiallyConsistent) }
 
     /// The segment's file, or -1: then the caller loads the location again, for it has moved.
     package func handle(of ordinal: Int) -> Int32 {

@@ -88,6 +88,8 @@ extension Engine {
         state.active = nil
         state.point.isOpen = false
         handles.remove(active.ordinal)
+        // It never held a record, so nobody has a location in it.
+        state.forget(active.ordinal)
         lock.unlock()
         readers.retire { [storage] in storage.close(active.file) }
         do {
@@ -104,9 +106,8 @@ extension Engine {
             totals: totals, expiryBuckets: expiryBuckets, minKey: bounds.minimum,
             maxKey: bounds.maximum
         ).encoded()
-        let header = RecordHeader(
-            sequence: 0, type: .seal, keyByteCount: 0, storedByteCount: payload.count,
-            rawByteCount: payload.count, payloadCRC: Checksum.crc32c(payload.rawSpan))
+        var header = RecordHeader.seal(storedByteCount: payload.count)
+        header.payloadCRC = Checksum.crc32c(payload.rawSpan)
         let image = AlignedBuffer(byteCount: header.recordByteCount)
         lock.lock()
         while state.nextSequence >= state.leaseEnd {
@@ -225,6 +226,7 @@ extension Engine {
         entry.logicalByteCount = state.flushedOffset
         entry.describe(active.flushedTotals)
         state.endedEntries.append(entry)
+        state.noteEndedShape(of: active)
         state.active = nil
         hints.request(HintTask(entry, ordinal: active.ordinal))
         return active.ordinal
@@ -256,7 +258,7 @@ extension Engine {
         let listed = SegmentEntry(id: id, state: .open, kind: .data, salt: salt)
         do {
             if !PlantedBug.segmentUsedBeforeListed.isPlanted {
-                try updateManifest { $0.entries.append(listed) }
+                try updateManifest { $0.insert(listed) }
             }
         } catch {
             storage.close(file)
@@ -305,8 +307,8 @@ extension Engine {
         return file
     }
 
-    /// Removes a file that never held a record. If that fails, the next opening does it.
-    private func discardFile(_ name: String) {
+    /// Removes a file that nobody lists. If that fails, the next opening does it.
+    func discardFile(_ name: String) {
         do { try storage.unlink(name, in: .segments) } catch { return }
     }
 
@@ -321,14 +323,13 @@ extension Engine {
             preconditionFailure("a segment is prepared before it is used")
         }
         let start = UInt64(SegmentHeader.byteCount)
-        let ordinal = state.segments.count
+        let ordinal = state.takeOrdinal(
+            SegmentInfo(id: spare.id, salt: spare.salt, logicalByteCount: start, recordCount: 0))
         let seed = SegmentSeed(salt: spare.salt, segmentID: spare.id)
         state.spare = nil
         state.activationCount += 1
         state.keyBounds = KeyBounds()
         state.expiries = ExpiryTally()
-        state.segments.append(
-            SegmentInfo(id: spare.id, salt: spare.salt, logicalByteCount: start, recordCount: 0))
         handles.add(
             spare.file.rawValue, flushedOffset: start, seed: seed.crc, segmentID: spare.id,
             for: ordinal)
@@ -353,7 +354,7 @@ extension Engine {
         do {
             try segmentFiles.withDescriptors { () throws(ManifestFailure) in
                 try manifest.update { manifest in
-                    for entry in ended { manifest.replaceEntry(entry) }
+                    for entry in ended { manifest.noteEnd(entry) }
                     change(&manifest)
                 }
             }
@@ -425,9 +426,19 @@ extension SegmentEntry {
 }
 
 extension Manifest {
-    mutating func replaceEntry(_ entry: SegmentEntry) {
-        guard let place = entries.firstIndex(where: { $0.id == entry.id }) else { return }
+    /// Lists how an open segment ended. One that was listed so before, and may have been retired
+    /// since, stays as it is: who updates the manifest may have looked for ended segments long ago.
+    mutating func noteEnd(_ entry: SegmentEntry) {
+        guard let place = entries.firstIndex(where: { $0.id == entry.id }),
+            entries[place].state == .open
+        else { return }
         entries[place] = entry
+    }
+
+    /// Adds an entry at its place: ids may have been taken in another order.
+    mutating func insert(_ entry: SegmentEntry) {
+        let place = entries.lastIndex { $0.id < entry.id }.map { $0 + 1 } ?? 0
+        entries.insert(entry, at: place)
     }
 }
 

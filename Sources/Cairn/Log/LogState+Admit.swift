@@ -18,13 +18,15 @@ struct Examined {
     var otherKey: [UInt8]?
     /// Wall time of the look; 0: there was none yet.
     var time: UInt64 = 0
+    /// How often ordinals had been used again: after that a location may mean another record.
+    var reuseCount: UInt64 = 0
 }
 
 /// The record that a key has in the index.
 struct FoundRecord {
     let sequence: UInt64
     let byteCount: Int
-    let segmentOrdinal: Int
+    let location: Location
     let extent: BlobExtent?
     /// Its checksum did not hold: it can be replaced, but no condition can be decided on it.
     let isDamaged: Bool
@@ -135,6 +137,7 @@ extension LogState {
             return CurrentVersion(pending[counter], at: examined.time)
         }
         guard location == examined.slot else { return nil }
+        if location != .empty, examined.reuseCount != handles.reuseCount { return nil }
         if examined.slot == .overflow {
             guard (overflow.location(of: hash, key: key) ?? .empty) == examined.occupant else {
                 return nil
@@ -205,16 +208,14 @@ extension CurrentVersion {
         guard entry.action != .delete else { return }
         sequence = Expiry.isExpired(entry.expiry, at: time) ? nil : entry.sequence
         replaced = Replaced(
-            byteCount: entry.byteCount, segmentOrdinal: entry.location.segmentOrdinal,
-            extent: entry.extent)
+            byteCount: entry.byteCount, location: entry.location, extent: entry.extent)
     }
 
     init(_ found: FoundRecord, at time: UInt64) {
         sequence = Expiry.isExpired(found.expiry, at: time) ? nil : found.sequence
         isDamaged = found.isDamaged
         replaced = Replaced(
-            byteCount: found.byteCount, segmentOrdinal: found.segmentOrdinal,
-            extent: found.extent)
+            byteCount: found.byteCount, location: found.location, extent: found.extent)
     }
 }
 

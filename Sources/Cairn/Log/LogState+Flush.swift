@@ -115,9 +115,7 @@ extension LogState {
                 let key = entry.key
                 removeChunk(
                     entry.hash, key: key.rawSpan, at: entry.location,
-                    Replaced(
-                        byteCount: entry.byteCount,
-                        segmentOrdinal: entry.location.segmentOrdinal))
+                    byteCount: entry.byteCount)
             }
             if let extent = entry.extent, !entry.sharesBlob { retire(extent) }
             pending[counter].isDone = true

@@ -105,9 +105,12 @@ extension LogState {
     /// Takes a replaced record off its segment's account. The size of a record whose header is
     /// damaged is an upper bound, so the account cannot be taken below zero.
     mutating func discount(_ replaced: Replaced) {
-        let live = segments[replaced.segmentOrdinal].liveByteCount
-        segments[replaced.segmentOrdinal].liveByteCount =
-            live - min(live, UInt64(replaced.byteCount))
+        discount(replaced.byteCount, of: replaced.location.segmentOrdinal)
+    }
+
+    mutating func discount(_ byteCount: Int, of ordinal: Int) {
+        let live = segments[ordinal].liveByteCount
+        segments[ordinal].liveByteCount = live - min(live, UInt64(byteCount))
     }
 
     @inline(__always)
@@ -142,15 +145,17 @@ extension LogState {
         segments[location.segmentOrdinal].liveByteCount += UInt64(byteCount)
     }
 
-    /// Takes a chunk out, if it still is where it was seen.
+    /// Takes a chunk out, if it still is where it was seen; false when it has moved.
+    @discardableResult
     mutating func removeChunk(
-        _ hash: UInt64, key: RawSpan, at location: Location, _ replaced: Replaced
-    ) {
+        _ hash: UInt64, key: RawSpan, at location: Location, byteCount: Int
+    ) -> Bool {
         var present = index.location(of: hash)
         if present == .overflow { present = overflow.location(of: hash, key: key) ?? .empty }
-        guard present == location else { return }
+        guard present == location else { return present == .empty }
         removeSlot(hash, key: key)
-        discount(replaced)
+        discount(byteCount, of: location.segmentOrdinal)
+        return true
     }
 
     /// Queues the removal of a replaced blob's chunks.

@@ -21,6 +21,12 @@ struct SegmentInfo {
     var recordCount: UInt64
     /// Record bytes of what the index holds of it.
     var liveByteCount: UInt64 = 0
+    /// Bytes of its hint; a guess while it has none.
+    var hintByteCount: UInt64 = 0
+    /// Seal, marks and tombstones that stay whatever is dead; a guess until it was looked at.
+    var keptByteCount: UInt64 = 0
+    /// Compaction replaced it: it is listed no more, and read only by who still is at it.
+    var isRetired = false
 }
 
 /// The segment that takes records.
@@ -72,7 +78,10 @@ struct LogState: ~Copyable {
     let tuning: Tuning
 
     // Segments
+    /// By ordinal, retired ones too.
     var segments: [SegmentInfo] = []
+    /// Ordinals of segments that are gone and that nobody can be reading, longest first.
+    var freeOrdinals: [Int] = []
     var active: ActiveSegment?
     var point = AppendPoint()
     /// Of the active segment.
@@ -111,6 +120,9 @@ struct LogState: ~Copyable {
     var pending = PendingQueue()
     /// Set by a planted fault only: the last chunk that was written.
     var plantedChunk: Location?
+    /// For a planted fault only: blobs from this number on, and those of them that were committed.
+    var plantedFirstSequence: UInt64 = 0
+    var plantedComposites: Set<UInt64> = []
 
     // Numbers
     var nextSequence: UInt64 = 0
@@ -142,6 +154,9 @@ struct LogState: ~Copyable {
     // Counts
     var keyCount: UInt64 = 0
     var deadChunks = DeadChunks()
+    var compactionCounts = CompactionCounts()
+    /// What compaction found damaged.
+    var compactionFindings: [String] = []
     var recordsSinceMark = 0
     var tailAtIdleCheck: UInt64 = 0
 
@@ -174,6 +189,18 @@ struct LogState: ~Copyable {
 
     /// Where the next record goes.
     var tail: UInt64 { bufferBase + UInt64(fill) }
+
+    /// A new segment's ordinal.
+    mutating func takeOrdinal(_ segment: SegmentInfo) -> Int {
+        guard !freeOrdinals.isEmpty else {
+            segments.append(segment)
+            return segments.count - 1
+        }
+        let ordinal = freeOrdinals.removeFirst()
+        handles.noteReuse()
+        segments[ordinal] = segment
+        return ordinal
+    }
 
     /// Whether the next segment is to be made ahead of need.
     var wantsSpare: Bool {

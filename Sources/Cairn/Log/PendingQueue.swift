@@ -17,7 +17,8 @@ struct BlobExtent: Equatable {
 struct Replaced {
     /// Zero: nothing was there.
     var byteCount = 0
-    var segmentOrdinal = 0
+    /// Where it lies; compaction moves it, see `PendingQueue.noteMoved`.
+    var location = Location.empty
     var extent: BlobExtent?
 
     static let nothing = Replaced()
@@ -122,6 +123,20 @@ struct PendingQueue {
     func older(than counter: Counter) -> Counter? {
         let previous = self[counter].previous
         return previous != .max && previous >= headCounter ? previous : nil
+    }
+
+    /// A record that waiting writes of the hash replace was moved by compaction.
+    mutating func noteMoved(
+        _ hash: UInt64, from old: Location, to new: Location, byteCount: Int
+    ) {
+        var counter = latest[hash]
+        while let current = counter {
+            if self[current].replaced.location == old {
+                self[current].replaced.location = new
+                self[current].replaced.byteCount = byteCount
+            }
+            counter = older(than: current)
+        }
     }
 
     /// Removes finished entries from the front.

@@ -31,6 +31,7 @@ extension Engine {
         defer { readers.leave(token) }
         var examined = Examined()
         examined.time = storage.wallClock()
+        examined.reuseCount = handles.reuseCount
         examined.slot = index.location(of: hash)
         examined.occupant = examined.slot
         if examined.slot == .overflow {
@@ -50,7 +51,7 @@ extension Engine {
             // again, or deleting it, heals the store.
             examined.found = FoundRecord(
                 sequence: 0, byteCount: location.byteCountBound,
-                segmentOrdinal: location.segmentOrdinal, extent: nil, isDamaged: true)
+                location: location, extent: nil, isDamaged: true)
         }
         return examined
     }
@@ -80,7 +81,6 @@ extension Engine {
         }
         return FoundRecord(
             sequence: header.sequence, byteCount: header.recordByteCount,
-            segmentOrdinal: location.segmentOrdinal, extent: extent, isDamaged: isDamaged,
-            expiry: expiry)
+            location: location, extent: extent, isDamaged: isDamaged, expiry: expiry)
     }
 }

@@ -20,10 +20,13 @@ extension Opening {
         let dropped = struck
         let hasLoss = options.acceptLoss
         let listed = Set(entries.map(\.id))
+        retired = retiredEntries(in: names)
+        let retired = retired
         let isEarly = PlantedBug.filesRemovedBeforeManifest.isPlanted
         if isEarly { try? cleanUp(names, listed: listed) }
         try replaceManifest(opened.manifest) { manifest in
             manifest.entries = entries
+            for entry in retired { manifest.insert(entry) }
             manifest.sequenceCeiling = max(manifest.sequenceCeiling, end)
             manifest.nextSegmentID = max(manifest.nextSegmentID, highestID + 1)
         }
@@ -34,12 +37,21 @@ extension Opening {
         }
         do {
             try cleanUp(isEarly ? [] : names, listed: listed)
+            opened.forgettable = retired.map(\.id)
         } catch {
             // What a failed sync left behind no later sync would tell.
             if error.isFailedSync { throw storeError(error, "moving unlisted files away") }
             // The store is whole without it; the next opening tries again.
             findings.append("unlisted files were not moved out of the way: \(error)")
         }
+    }
+
+    /// Retired segments whose files are still there. They stay listed until a sync has made sure that
+    /// the files are gone: should one come back, it must not be taken for an unknown one. Others
+    /// are gone for good, for the directory was synced since.
+    private func retiredEntries(in names: [String]) -> [SegmentEntry] {
+        let present = Set(names.compactMap { SegmentFileName(parsing: $0)?.id })
+        return manifest.entries.filter { $0.state == .retired && present.contains($0.id) }
     }
 
     /// The highest id that a file was named for. A name far beyond every id that was given out is
@@ -192,7 +204,7 @@ extension Opening {
     ) throws(FileError) -> Judgement {
         if SegmentFileName.isUnfinishedHint(name) { return .remove }
         guard let file else { return .quarantine }
-        if file.kind == .hint { return .remove }
+        if file.kind == .hint || retired.contains(where: { $0.id == file.id }) { return .remove }
         guard let handle = try storage.open(name, in: .segments, writable: false) else {
             return .leave("is gone")
         }

@@ -84,6 +84,8 @@ extension Opening {
         files[place].hasRecords = entry.recordCount > 0
         files[place].recovered = RecoveredSegment(entry)
         files[place].hasHint = true
+        files[place].hintByteCount = hint.header.hintByteCount
+        files[place].recordByteCount = hint.header.recordByteTotal
         maxSequence = max(maxSequence ?? 0, entry.maxSequence)
         let source = LoadSource(
             logicalByteCount: entry.logicalByteCount, rows: .hint(hint))
@@ -102,8 +104,11 @@ extension Opening {
         progress.add(byteCount: Int(files[place].byteCount))
         let records = files[place].recovered.records
         files[place].recovered.records = []
+        files[place].recordByteCount = 0
         for record in records {
             maxSequence = max(maxSequence ?? 0, record.header.sequence)
+            if record.header.keyByteCount == 0 { continue }
+            files[place].recordByteCount += UInt64(record.header.recordByteCount)
         }
         return LoadSource(
             logicalByteCount: files[place].recovered.logicalByteCount,

@@ -33,6 +33,8 @@ struct OpenedStore<S: Storage> {
     var hintedSegmentCount = 0
     var refusedHintCount = 0
     var reserve: Reserve<S>
+    /// Retired segments whose files were removed just now: the list forgets them after a sync.
+    var forgettable: [UInt64] = []
     /// Set by a planted fault only: the log goes on in this recovered segment.
     var continued: ActiveSegment?
 }
@@ -62,6 +64,8 @@ struct Opening<S: Storage> {
     /// Segments that are to leave the list and the directory: open ones without a record, and
     /// such whose loss was accepted.
     var struck: Set<UInt64> = []
+    /// Replaced by compaction: their files are to be removed.
+    var retired: [SegmentEntry] = []
     var maxSequence: UInt64?
     /// Hints that were there and could not be used.
     var refusedHintCount = 0
@@ -84,6 +88,10 @@ struct ListedSegment {
     var isProven = false
     /// Its hint is valid: it was not scanned.
     var hasHint = false
+    /// Of a valid hint.
+    var hintByteCount: UInt64 = 0
+    /// Bytes of all records with keys.
+    var recordByteCount: UInt64 = 0
 }
 
 extension Engine {
@@ -130,6 +138,15 @@ extension Engine {
         }
         guard (1...1024).contains(options.loadingThreadCount ?? 1) else {
             throw StoreError(.invalidOption, "an index is loaded by 1 to 1024 threads")
+        }
+        guard options.spaceAmplificationTarget > 1, options.spaceAmplificationTarget <= 1000 else {
+            throw StoreError(
+                .invalidOption,
+                "compaction keeps a store below more than 1 and at most 1000 bytes for each live "
+                    + "one, not \(options.spaceAmplificationTarget)")
+        }
+        guard options.compactionBytesPerSecond != 0 else {
+            throw StoreError(.invalidOption, "compaction needs at least a byte a second")
         }
         guard (1...86_400_000).contains(options.intervalMilliseconds) else {
             throw StoreError(.invalidOption, "the sync interval is 1 ms to one day")
@@ -214,11 +231,17 @@ extension Opening {
             guard let ordinal = segment.ordinal else { continue }
             let end = segment.recovered.logicalByteCount
             handles.setFlushedOffset(end, for: ordinal)
-            segments.append(
-                SegmentInfo(
-                    id: segment.entry.id, salt: segment.entry.salt, logicalByteCount: end,
-                    recordCount: segment.recovered.totals.recordCount,
-                    liveByteCount: loaded.liveByteCounts[ordinal]))
+            var info = SegmentInfo(
+                id: segment.entry.id, salt: segment.entry.salt, logicalByteCount: end,
+                recordCount: segment.recovered.totals.recordCount,
+                liveByteCount: loaded.liveByteCounts[ordinal])
+            info.hintByteCount =
+                segment.hasHint
+                ? segment.hintByteCount
+                : HintHeader.byteCountGuess(segment.recovered.totals)
+            let used = UInt64(SegmentHeader.byteCount) + segment.recordByteCount
+            info.keptByteCount = end - min(end, used)
+            segments.append(info)
         }
         var opened = OpenedStore(
             identity: identity, hashKey: hashKey, index: index, overflow: overflow,

@@ -3,8 +3,8 @@
 // Every method may be called from any thread. Writes return when they are as durable as their
 // options ask; reads return verified bytes only. A store must be closed; dropping it without
 // closing is like a kill: what was acknowledged as interval and not yet synced may be lost.
-// The facade owns two threads: the keeper syncs interval writes in time and commits writes that were
-// submitted with callbacks, the worker does the engine's background work in steps.
+// The facade owns three threads: the keeper syncs interval writes in time and commits writes that were
+// submitted with callbacks, the worker does the engine's background work in steps, the compactor compacts.
 
 internal import CairnSystem
 
@@ -13,16 +13,21 @@ public final class Store: Sendable {
     package let engine: Engine<SystemStorage>
     private let keeper: Keeper
     private let worker: Worker
+    private let compactor: Compactor?
 
-    private init(engine: Engine<SystemStorage>, keeper: Keeper, worker: Worker) {
+    private init(
+        engine: Engine<SystemStorage>, keeper: Keeper, worker: Worker, compactor: Compactor?
+    ) {
         self.engine = engine
         self.keeper = keeper
         self.worker = worker
+        self.compactor = compactor
     }
 
     deinit { stopThreads() }
 
     private func stopThreads() {
+        compactor?.stop()
         keeper.stop()
         worker.stop()
     }
@@ -46,17 +51,31 @@ public final class Store: Sendable {
         let engine = try Engine.open(
             SystemStorage(path: path), options: options, tuning: tuning,
             wake: { bell.unpark() })
-        var started: Worker?
         do {
-            let worker = try Worker(engine: engine)
-            started = worker
-            let keeper = try Keeper(
-                engine: engine, bell: bell, worker: worker, options: options, tuning: tuning)
-            return Store(engine: engine, keeper: keeper, worker: worker)
+            return try start(engine, bell, options, tuning)
         } catch {
-            started?.stop()
             try engine.close()
             throw StoreError(error, doing: "starting the store's threads")
+        }
+    }
+
+    private static func start(
+        _ engine: Engine<SystemStorage>, _ bell: Parker, _ options: StoreOptions, _ tuning: Tuning
+    ) throws(FileError) -> Store {
+        let worker = try Worker(engine: engine)
+        var started: Keeper?
+        do {
+            let keeper = try Keeper(
+                engine: engine, bell: bell, worker: worker, options: options, tuning: tuning)
+            started = keeper
+            let compacts = options.compacts && options.access != .readOnly
+            return Store(
+                engine: engine, keeper: keeper, worker: worker,
+                compactor: compacts ? try Compactor(engine: engine) : nil)
+        } catch {
+            started?.stop()
+            worker.stop()
+            throw error
         }
     }
 
@@ -72,6 +91,16 @@ public final class Store: Sendable {
 
     /// Returns when everything written before the call is durable.
     public func flush() throws(StoreError) { try engine.flush() }
+
+    /// Takes dead space back until the store is below `target` (nil: that of its options), whatever
+    /// the pace in the background. `progress` is told after every step and may end it by false;
+    /// what was done by then stays done. Returns what compaction has done since the store was opened.
+    @discardableResult
+    public func compact(
+        target: Double? = nil, progress: (Statistics) -> Bool = { _ in true }
+    ) throws(StoreError) -> CompactionCounts {
+        try engine.compact(target: target, progress: progress)
+    }
 
     /// Counts at this moment.
     public func statistics() -> Statistics { engine.statistics() }

@@ -325,6 +325,9 @@ extension LogState {
             uncertainHashes.insert(intent.hash)
             return .done(.failure(failure))
         }
+        if PlantedBug.uploadChunksDropped.isPlanted, let extent = intent.extent {
+            plantedComposites.insert(extent.blobID)
+        }
         let receipt = WriteReceipt(
             version: Version(sequence: placement.sequence),
             replaced: current.isBlob)

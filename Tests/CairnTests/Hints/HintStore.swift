@@ -78,15 +78,12 @@ struct HintStore {
         return copy
     }
 
-    func withoutHints() -> SimulatedDisk {
-        let copy = SimulatedDisk(copying: disk)
-        for name in hintNames { copy.deleteFile(name, in: .segments) }
-        return copy
-    }
+    func withoutHints() -> SimulatedDisk { disk.withoutHints() }
 
     func open(_ disk: SimulatedDisk, threads: Int? = nil) throws -> Engine<SimulatedDisk> {
         var options = StoreOptions()
         options.loadingThreadCount = threads
+        options.compacts = false
         return try Engine.open(disk, options: options, tuning: tuning)
     }
 
@@ -104,5 +101,16 @@ struct HintStore {
         #expect(
             engine.statistics().keyCount == UInt64(model.count), sourceLocation: sourceLocation)
         #expect(engine.findings == [], sourceLocation: sourceLocation)
+    }
+}
+
+extension SimulatedDisk {
+    /// A copy of the disk without hints.
+    func withoutHints() -> SimulatedDisk {
+        let copy = SimulatedDisk(copying: self)
+        for name in fileNames(in: .segments) where name.hasSuffix(".hint") {
+            copy.deleteFile(name, in: .segments)
+        }
+        return copy
     }
 }

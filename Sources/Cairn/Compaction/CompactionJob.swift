@@ -1,0 +1,306 @@
+// CompactionJob — one compaction, from the first record that is read to the last that moved.
+//
+// Order (each step before the next, and a power cut may fall between any two): every input is read
+// whole and verified, live records are copied; deletes that are still needed follow; the output is
+// sealed and synced, then `segments/`; the log is synced, so that what made records dead is durable;
+// one MANIFEST retires the inputs and lists the output; the index moves, slot by slot. Before that
+// MANIFEST everything can be given up without a trace. What is live the index says: also what
+// waiting writes will replace, and chunks of uploads that are not committed; records in ended
+// segments only ever die. Used by one thread at a time, under the compaction lock.
+// Spec: Engine.md, "Compaction".
+
+internal import CairnFormat
+internal import CairnSystem
+
+final class CompactionJob<S: Storage> {
+    /// A segment that is to be replaced.
+    struct Source {
+        let entry: SegmentEntry
+        let ordinal: Int
+    }
+
+    private enum Stage {
+        case copy(source: Int)
+        case prove
+        case writeTombstones(from: Int)
+        case finish
+        case commit
+        case move(from: Int)
+        case over
+    }
+
+    let plan: CompactionPlan
+    let sources: [Source]
+    private unowned let engine: Engine<S>
+    private var stage = Stage.copy(source: 0)
+    private var input: CompactionInput<S>?
+    private(set) var output: CompactionOutput<S>?
+    private var tombstones = Tombstones()
+    private var proof: TombstoneProof<S>?
+    private(set) var moved: [MovedRecord] = []
+    /// The least number of a dropped put: deletes above it may now be needless.
+    private(set) var leastDropped = UInt64.max
+    private(set) var droppedDeleteCount = 0
+    /// Where the output stands in the engine's list, once it is listed.
+    private var outputOrdinal: Int?
+    private(set) var isCommitted = false
+    private var lostRaceCount = 0
+    private var replacedIDs: [UInt64] { sources.map(\.entry.id) }
+
+    init(_ plan: CompactionPlan, _ sources: [Source], _ engine: Engine<S>) {
+        self.plan = plan
+        self.sources = sources
+        self.engine = engine
+    }
+
+    /// Does one piece of work, of about so many bytes; false when everything is done. After an
+    /// error, `abandon`.
+    func step(byteCount: Int) throws(CompactionFailure) -> Bool {
+        switch stage {
+        case .copy(let source): try copy(source, byteCount)
+        case .prove: try prove(byteCount)
+        case .writeTombstones(let start): try writeTombstones(from: start, byteCount)
+        case .finish: try finish()
+        case .commit: try commit()
+        case .move(let start): move(from: start, byteCount)
+        case .over: return false
+        }
+        return true
+    }
+
+    /// Takes back what was done before the commit. The output's file stays when `keepsOutput`:
+    /// MANIFEST may list it.
+    func abandon(keepsOutput: Bool) {
+        input?.close()
+        input = nil
+        proof?.close()
+        proof = nil
+        guard !isCommitted, let output else { return }
+        self.output = nil
+        engine.storage.close(output.file)
+        if !keepsOutput { engine.discardFile(SegmentFileName(output.id).description) }
+    }
+
+    var outputByteCount: UInt64 { output?.byteCount ?? 0 }
+    /// Of the output: its seal and the deletes that had to stay.
+    var keptByteCount: UInt64 {
+        let used = moved.reduce(UInt64(SegmentHeader.byteCount)) { $0 + UInt64($1.newByteCount) }
+        return outputByteCount - min(outputByteCount, used)
+    }
+    var inputByteCount: UInt64 { sources.reduce(0) { $0 + $1.entry.logicalByteCount } }
+
+    // MARK: Copying
+
+    private func copy(_ number: Int, _ byteCount: Int) throws(CompactionFailure) {
+        guard number < sources.count else {
+            droppedDeleteCount += tombstones.sort()
+            return stage = .prove
+        }
+        var current: CompactionInput<S>
+        if let input { current = input } else { current = try open(sources[number]) }
+        var left = byteCount
+        while left > 0 {
+            guard let record = try current.next() else {
+                current.close()
+                input = nil
+                return stage = .copy(source: number + 1)
+            }
+            left -= try take(record, &current)
+        }
+        input = current
+    }
+
+    private func open(_ source: Source) throws(CompactionFailure) -> CompactionInput<S> {
+        let opened = try CompactionInput(
+            source.entry, ordinal: source.ordinal, storage: engine.storage,
+            files: engine.segmentFiles, step: engine.tuning.scanByteCount)
+        input = opened
+        return opened
+    }
+
+    private enum Fate {
+        /// It has no key, or is a delete that was taken up.
+        case passed
+        case dead
+        case live(hash: UInt64, Location)
+    }
+
+    /// Copies the record if it is live, or remembers a delete. Returns what that cost, in bytes.
+    private func take(
+        _ record: InputRecord, _ input: inout CompactionInput<S>
+    ) throws(CompactionFailure) -> Int {
+        let header = record.header
+        switch fate(of: record, input) {
+        case .passed: break
+        case .dead:
+            if header.type != .chunk { leastDropped = min(leastDropped, header.sequence) }
+        case .live(let hash, let old):
+            try input.loadWhole(record)
+            let copy = try append(input.whole(record), header, record.metadata)
+            moved.append(
+                MovedRecord(
+                    hash: hash, old: old, newOffset: copy.offset,
+                    oldByteCount: UInt32(header.recordByteCount),
+                    newByteCount: UInt32(copy.byteCount)))
+            return header.recordByteCount * 2
+        }
+        return header.prefixByteCount
+    }
+
+    private func fate(of record: InputRecord, _ input: CompactionInput<S>) -> Fate {
+        let header = record.header
+        let front = input.front(of: record)
+        let key = front.extracting(header.keyRange)
+        let kind: Location.Kind
+        switch header.type {
+        case .mark, .seal: return .passed
+        case .delete:
+            let hash = engine.hasher.hash(.delete, key).first
+            tombstones.add(header, record.metadata, front: front, hash: hash)
+            return .passed
+        case .put: kind = .put
+        case .composite: kind = .composite
+        case .chunk: kind = .chunk
+        }
+        let hash = kind == .chunk ? engine.chunkHash(key) : engine.hash(key)
+        let old = Location(
+            segmentOrdinal: input.ordinal, offset: record.offset,
+            recordByteCount: header.recordByteCount, kind: kind)
+        return engine.isLive(hash, key, at: old, header) ? .live(hash: hash, old) : .dead
+    }
+
+    private func append(
+        _ bytes: RawSpan, _ header: RecordHeader, _ metadata: RecordMetadata
+    ) throws(CompactionFailure) -> (offset: UInt64, byteCount: Int) {
+        var target = try madeOutput()
+        guard target.hasRoom(for: header.recordByteCount) else { throw .pointless }
+        let offset = target.byteCount
+        do throws(FileError) {
+            let byteCount = try target.append(bytes, header: header, metadata: metadata)
+            output = target
+            return (offset, byteCount)
+        } catch {
+            throw .error(StoreError(error, doing: "writing a compacted segment"))
+        }
+    }
+
+    /// The output, made when its first record comes.
+    private func madeOutput() throws(CompactionFailure) -> CompactionOutput<S> {
+        if let output { return output }
+        do throws(FileError) {
+            let made = try CompactionOutput(
+                id: engine.manifest.takeSegmentID(), uuid: engine.identity.uuid,
+                storage: engine.storage, files: engine.segmentFiles,
+                bufferByteCount: engine.tuning.compactionBufferByteCount)
+            output = made
+            return made
+        } catch {
+            throw .error(StoreError(error, doing: "making a compacted segment"))
+        }
+    }
+
+    // MARK: Deletes
+
+    private func prove(_ byteCount: Int) throws(CompactionFailure) {
+        if proof == nil {
+            proof = TombstoneProof(
+                of: tombstones, by: engine.otherEndedEntries(than: replacedIDs),
+                uuid: engine.identity.uuid, storage: engine.storage, files: engine.segmentFiles)
+        }
+        if proof?.step(&tombstones, count: byteCount / 64) == true { return }
+        proof?.close()
+        try checkGain()
+        droppedDeleteCount += tombstones.count - tombstones.keptCount
+        stage = .writeTombstones(from: 0)
+    }
+
+    /// What would hardly leave the disk emptier is not done.
+    private func checkGain() throws(CompactionFailure) {
+        let kept = tombstones.items.reduce(UInt64(0)) {
+            $0 + ($1.mustStay ? UInt64($1.header.recordByteCount) : 0)
+        }
+        if output == nil && kept == 0 { return }
+        let start = output?.sealedByteCount(replacing: replacedIDs)
+        let after = (start ?? UInt64(SegmentHeader.byteCount)) + kept
+        let least = plan.reason == .smallSegments ? 0 : inputByteCount / 32
+        guard after + least < inputByteCount else { throw .pointless }
+    }
+
+    private func writeTombstones(
+        from start: Int, _ byteCount: Int
+    ) throws(CompactionFailure) {
+        var (place, left) = (start, byteCount)
+        while place < tombstones.count, left > 0 {
+            let item = tombstones.items[place]
+            place += 1
+            guard item.mustStay else { continue }
+            let tombstones = tombstones
+            _ = try append(tombstones.front(of: item), item.header, item.metadata)
+            left -= item.header.recordByteCount
+        }
+        stage = place == tombstones.count ? .finish : .writeTombstones(from: place)
+    }
+
+    // MARK: Ending
+
+    /// Seals the output and makes it and its name durable.
+    private func finish() throws(CompactionFailure) {
+        guard var target = output else { return stage = .commit }
+        do throws(StoreError) {
+            let sequence = try engine.reserveSequence()
+            do throws(FileError) {
+                try target.seal(replacing: replacedIDs, sequence: sequence)
+            } catch {
+                throw StoreError(error, doing: "writing a compacted segment")
+            }
+            output = target
+            try engine.synchronizeOutput(target.file)
+        } catch {
+            throw .error(error)
+        }
+        stage = .commit
+    }
+
+    private func commit() throws(CompactionFailure) {
+        do throws(StoreError) {
+            try engine.settleLog()
+        } catch {
+            throw .error(error)
+        }
+        if let id = engine.unmetSegment(of: sources, moved) {
+            throw .damaged(
+                segmentID: id, offset: 0, "the index finds more records in it than were met")
+        }
+        do throws(StoreError) {
+            outputOrdinal = try engine.commit(sources, output)
+        } catch {
+            throw .error(error)
+        }
+        isCommitted = true
+        stage = .move(from: 0)
+    }
+
+    private func move(from start: Int, _ byteCount: Int) {
+        let end = min(start + max(1, min(byteCount / 64, 1024)), moved.count)
+        if let outputOrdinal {
+            lostRaceCount += engine.move(moved[start..<end], to: outputOrdinal)
+        }
+        guard end == moved.count else { return stage = .move(from: end) }
+        engine.noteDone(self, counts)
+        stage = .over
+    }
+
+    private var counts: CompactionCounts {
+        var counts = CompactionCounts()
+        counts.compactionCount = 1
+        counts.replacedSegmentCount = sources.count
+        counts.copiedByteCount = moved.reduce(0) { $0 + UInt64($1.newByteCount) }
+        counts.reclaimedByteCount = inputByteCount - min(inputByteCount, outputByteCount)
+        counts.droppedDeleteCount = droppedDeleteCount
+        counts.keptDeleteCount = tombstones.keptCount
+        counts.lostRaceCount = lostRaceCount
+        counts.movedChunkCount = moved.count { $0.old.kind == .chunk }
+        counts.movedBatchMemberCount = moved.count { $0.newByteCount < $0.oldByteCount }
+        return counts
+    }
+}

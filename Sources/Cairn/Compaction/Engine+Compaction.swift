@@ -1,0 +1,299 @@
+// Compaction in the background: planned, done in steps, given up when anything speaks against it.
+//
+// One compaction at a time, under the compaction lock, which comes before the lead and is held across
+// system calls. After a failure of the store nothing is compacted, nor in a degraded one; on a full
+// disk it goes on in the room that RESERVE gave up. A segment with a damaged record is left alone
+// from then on and told of. Any thread, without locks. Spec: Engine.md, "Compaction".
+
+internal import CairnFormat
+internal import CairnSystem
+internal import Synchronization
+
+/// What compaction knows beyond its present job. Guarded by the compaction lock.
+struct CompactionMemory<S: Storage> {
+    var job: CompactionJob<S>?
+    /// Segments with a damaged record: what was found stands in the findings.
+    var leftOut: Set<UInt64> = []
+    /// Segments of which it is not worth it, by what was live in them then.
+    var resting: [UInt64: UInt64] = [:]
+    /// So much was free when so much did not fit.
+    var refused: (freeByteCount: UInt64, neededByteCount: UInt64)?
+    /// Unlinked segments that MANIFEST still lists: it forgets them after a sync of `segments/`.
+    var forgettable: [UInt64] = []
+    /// Those of them that a sync has covered.
+    var forgotten: Set<UInt64> = []
+    /// The last output, until its hint is there or given up.
+    var hintless: UInt64?
+    /// For a planted fault only: what MANIFEST listed when the job began.
+    var plantedEntries: [SegmentEntry]?
+}
+
+extension Engine {
+    /// Does one piece of compaction, of about a MiB; false when there is none to do.
+    package func compactionStep() throws(StoreError) -> Bool {
+        guard options.compacts else { return false }
+        return try compactionStep(CompactionPolicy(target: options.spaceAmplificationTarget))
+    }
+
+    /// `compactionStep` with a policy that does not come from the options.
+    func compactionStep(_ policy: CompactionPolicy) throws(StoreError) -> Bool {
+        // Settling the log may have completed writes.
+        defer { deliver() }
+        compactionLock.lock()
+        defer { compactionLock.unlock() }
+        guard isCompactable() else {
+            endCompaction()
+            return false
+        }
+        if try removeDrained() { return true }
+        if let job = compaction.job { return try step(job) }
+        if try makeOutputsHint() { return true }
+        if try beginCompaction(policy) { return true }
+        return try forgetRetired()
+    }
+
+    /// Compacts until nothing is left to do for the target, or `progress` says no.
+    package func compact(
+        target: Double?, progress: (Statistics) -> Bool
+    ) throws(StoreError) -> CompactionCounts {
+        let target = target ?? options.spaceAmplificationTarget
+        guard target > 1, target <= 1000 else {
+            throw StoreError(
+                .invalidOption,
+                "a store is compacted to more than 1 and at most 1000 bytes for "
+                    + "each live one, not \(target)")
+        }
+        lock.lock()
+        let refusal = state.refusal()
+        lock.unlock()
+        if let refusal { throw refusal }
+        while try compactionStep(CompactionPolicy(target: target)), progress(statistics()) {}
+        return statistics().compaction
+    }
+
+    /// Not in a store that takes no writes.
+    private func isCompactable() -> Bool {
+        if PlantedBug.compactionAfterFailedSync.isPlanted { return true }
+        lock.lock()
+        defer { lock.unlock() }
+        return state.takesWrites
+    }
+
+    /// The last output holds old records: without its hint no delete would be proven needless. So
+    /// it is made before the next compaction, whatever else waits.
+    private func makeOutputsHint() throws(StoreError) -> Bool {
+        guard let id = compaction.hintless else { return false }
+        if hints.isWanted(of: id), try hintStep() { return true }
+        compaction.hintless = nil
+        return false
+    }
+
+    private func step(_ job: CompactionJob<S>) throws(StoreError) -> Bool {
+        do throws(CompactionFailure) {
+            let hasMore = try job.step(byteCount: tuning.compactionStepByteCount)
+            if !hasMore { compaction.job = nil }
+            return true
+        } catch {
+            try give(up: job, error)
+            return true
+        }
+    }
+
+    private func give(
+        up job: CompactionJob<S>, _ failure: CompactionFailure
+    ) throws(StoreError) {
+        // Less than the plan thought, so that the same plan is not made again.
+        let needed = min(
+            job.outputByteCount, job.plan.copyByteCount + UInt64(SegmentHeader.byteCount))
+        endCompaction()
+        switch failure {
+        case .damaged(let id, let offset, let what): noteDamaged(id, offset, what)
+        case .pointless: noteResting(job)
+        case .error(let error):
+            noteAbandoned { _ in }
+            guard error.kind == .diskFull else { throw error }
+            noteRefused(needed)
+        }
+    }
+
+    /// Gives up what is under way; what has been committed stays.
+    func endCompaction() {
+        guard let job = compaction.job else { return }
+        compaction.job = nil
+        lock.lock()
+        let hasFailed = state.failure != nil
+        lock.unlock()
+        job.abandon(
+            keepsOutput: hasFailed && !PlantedBug.outputRemovedInDoubt.isPlanted)
+    }
+
+    private func noteDamaged(_ id: UInt64, _ offset: UInt64, _ what: String) {
+        compaction.leftOut.insert(id)
+        let finding =
+            "segment \(SegmentFileName(id)), offset \(offset), cannot be compacted: \(what); it "
+            + "stays as it is"
+        noteAbandoned { state in
+            state.compactionCounts.damagedSegmentCount += 1
+            state.compactionFindings.append(finding)
+        }
+    }
+
+    private func noteResting(_ job: CompactionJob<S>) {
+        noteAbandoned { state in
+            for source in job.sources {
+                let segment = state.segments[source.ordinal]
+                compaction.resting[source.entry.id] = segment.liveByteCount
+                let used = UInt64(SegmentHeader.byteCount) + segment.liveByteCount
+                state.segments[source.ordinal].keptByteCount =
+                    segment.logicalByteCount - min(segment.logicalByteCount, used)
+            }
+        }
+    }
+
+    /// What did not fit is tried again when there is more room.
+    private func noteRefused(_ byteCount: UInt64) {
+        guard let free = try? storage.freeByteCount() else { return }
+        compaction.refused = (free, max(byteCount, UInt64(SegmentHeader.byteCount)))
+    }
+
+    private func noteAbandoned(_ body: (inout LogState) -> Void) {
+        lock.lock()
+        state.compactionCounts.abandonedCount += 1
+        body(&state)
+        lock.unlock()
+    }
+
+    // MARK: Planning
+
+    private func beginCompaction(_ policy: CompactionPolicy) throws(StoreError) -> Bool {
+        let shape = try storeShape()
+        guard let plan = policy.plan(shape) else { return false }
+        let entries = manifest.current.entries
+        lock.lock()
+        var ordinals: [UInt64: Int] = [:]
+        for (ordinal, segment) in state.segments.enumerated() where !segment.isRetired {
+            ordinals[segment.id] = ordinal
+        }
+        lock.unlock()
+        let sources = entries.compactMap { entry -> CompactionJob<S>.Source? in
+            guard plan.inputIDs.contains(entry.id), let ordinal = ordinals[entry.id] else {
+                return nil
+            }
+            return CompactionJob<S>.Source(entry: entry, ordinal: ordinal)
+        }
+        guard sources.count == plan.inputIDs.count else { return false }
+        compaction.plantedEntries = entries
+        compaction.job = CompactionJob(plan, sources, self)
+        return true
+    }
+
+    /// What would be done next.
+    func plannedCompaction(_ policy: CompactionPolicy) throws(StoreError) -> CompactionPlan? {
+        compactionLock.lock()
+        defer { compactionLock.unlock() }
+        return policy.plan(try storeShape())
+    }
+
+    private func storeShape() throws(StoreError) -> StoreShape {
+        var shape = StoreShape()
+        shape.freeByteCount = try roomForOutput()
+        var entries: [UInt64: SegmentEntry] = [:]
+        for entry in manifest.current.entries { entries[entry.id] = entry }
+        lock.lock()
+        defer { lock.unlock() }
+        shape.nextSequence = state.nextSequence
+        shape.segmentByteCount = state.segmentByteCountTarget(options)
+        shape.segmentRecordCount = tuning.segmentRecordCountMaximum
+        for segment in state.segments where !segment.isRetired {
+            shape.segments.append(self.shape(of: segment, entries[segment.id]))
+        }
+        return shape
+    }
+
+    private func shape(of segment: SegmentInfo, _ entry: SegmentEntry?) -> SegmentShape {
+        var shape = SegmentShape(
+            id: segment.id, logicalByteCount: segment.logicalByteCount,
+            liveByteCount: segment.liveByteCount)
+        shape.hintByteCount = segment.hintByteCount
+        shape.keptByteCount = segment.keptByteCount
+        shape.canBeInput = canBeInput(segment, entry)
+        guard let entry else { return shape }
+        shape.recordCount = entry.recordCount
+        (shape.minSequence, shape.maxSequence) = (entry.minSequence, entry.maxSequence)
+        return shape
+    }
+
+    /// Ended, listed so, sound, and worth a try.
+    private func canBeInput(_ segment: SegmentInfo, _ entry: SegmentEntry?) -> Bool {
+        guard let entry, entry.state == .sealed || entry.state == .recovered,
+            !compaction.leftOut.contains(segment.id)
+        else { return false }
+        guard let live = compaction.resting[segment.id] else { return true }
+        return segment.liveByteCount + segment.logicalByteCount / 16 < live
+    }
+
+    /// How long an output may be. On a full disk a part of what RESERVE gave up is for deletes and
+    /// the manifest.
+    private func roomForOutput() throws(StoreError) -> UInt64 {
+        let free: UInt64
+        do {
+            free = try storage.freeByteCount()
+        } catch {
+            throw StoreError(error, doing: "looking for room to compact")
+        }
+        let isFull = isDiskFull.load(ordering: .relaxed)
+        let aside = isFull ? reserve.byteCount / 4 : 0
+        let room = free - min(free, aside)
+        guard let refused = compaction.refused else { return room }
+        guard free <= refused.freeByteCount else {
+            compaction.refused = nil
+            return room
+        }
+        return min(room, refused.neededByteCount - 1)
+    }
+}
+
+extension Engine {
+    /// How records' keys are hashed.
+    var hasher: KeyHasher { KeyHasher(key: hashKey, mask: tuning.hashMask) }
+
+    /// Whether the index finds the record there. What it does not find any more was overwritten,
+    /// deleted or given up by something that `settleLog` makes durable.
+    func isLive(
+        _ hash: UInt64, _ key: RawSpan, at location: Location, _ header: RecordHeader
+    ) -> Bool {
+        if isTakenForDead(hash, key, header) { return false }
+        let token = readers.enter()
+        defer { readers.leave(token) }
+        return self.location(of: hash, key) == location
+    }
+
+    /// The planted faults of taking for dead what a waiting write will replace, or chunks whose
+    /// composite record is not there yet.
+    private func isTakenForDead(_ hash: UInt64, _ key: RawSpan, _ header: RecordHeader) -> Bool {
+        if PlantedBug.unpublishedTakenForDead.isPlanted {
+            lock.lock()
+            defer { lock.unlock() }
+            return state.pending.holds(hash)
+        }
+        guard PlantedBug.uploadChunksDropped.isPlanted, header.type == .chunk,
+            let chunk = try? ChunkKey(decoding: key)
+        else { return false }
+        lock.lock()
+        defer { lock.unlock() }
+        return chunk.blobID >= state.plantedFirstSequence
+            && !state.plantedComposites.contains(chunk.blobID)
+    }
+
+    /// All other segments whose records count and have ended: a delete is proven needless by them.
+    func otherEndedEntries(than ids: [UInt64]) -> [SegmentEntry] {
+        if PlantedBug.tombstoneDroppedUnproven.isPlanted { return [] }
+        return manifest.current.entries.filter { entry in
+            switch entry.state {
+            case .sealed: !ids.contains(entry.id)
+            case .recovered: !ids.contains(entry.id) && !PlantedBug.proofOfSealedOnly.isPlanted
+            case .open, .retired: false
+            }
+        }
+    }
+}

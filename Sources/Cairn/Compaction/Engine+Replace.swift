@@ -1,0 +1,266 @@
+// Replacing segments: the commit of a compaction, and everything behind it.
+//
+// Invariants: (1) the output, its name, and whatever made records of the inputs dead are durable before
+// the one MANIFEST that retires the inputs and lists the output; (2) the index and the accounts move
+// under the log lock, slot by slot, each only if it still says the old place; (3) an input's file is
+// closed and unlinked, and its ordinal used again, only when that MANIFEST is durable and every
+// reader that may know the old place has left; (4) MANIFEST forgets an input after a later sync of
+// `segments/`. Under the compaction lock. Spec: Engine.md, "Compaction".
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// Replaced segments that no reader is at any more.
+final class DrainedSegments: Sendable {
+    struct Item: Sendable {
+        let id: UInt64
+        let ordinal: Int
+    }
+
+    private let items = Guarded<[Item]>([])
+
+    func add(_ item: Item) { items.withLock { $0.append(item) } }
+
+    func takeAll() -> [Item] {
+        items.withLock { items in
+            defer { items = [] }
+            return items
+        }
+    }
+}
+
+extension Engine {
+    // MARK: Before the commit
+
+    /// Makes an output and its name durable. A failed sync is final.
+    func synchronizeOutput(_ file: FileHandle) throws(StoreError) {
+        let removed = compaction.forgettable
+        do throws(FileError) {
+            if !PlantedBug.outputNotSynced.isPlanted { try storage.synchronize(file) }
+            if !PlantedBug.outputNotInDirectory.isPlanted { try storage.synchronize(.segments) }
+        } catch {
+            if PlantedBug.compactionAfterFailedSync.isPlanted { return }
+            throw failForGood(error)
+        }
+        noteForgotten(removed)
+    }
+
+    private func noteForgotten(_ ids: [UInt64]) {
+        if PlantedBug.outputNotInDirectory.isPlanted { return }
+        compaction.forgotten.formUnion(ids)
+        compaction.forgettable.removeAll { ids.contains($0) }
+    }
+
+    /// Makes everything durable that was appended up to now, so that whatever a dropped record was
+    /// replaced by survives; and where the log ended because a write failed, lets the manifest that
+    /// follows say so: what was given up behind that end must not come back.
+    func settleLog() throws(StoreError) {
+        if PlantedBug.supersederNotSynced.isPlanted
+            || PlantedBug.compactionAfterFailedSync.isPlanted
+        {
+            return
+        }
+        acquireLead()
+        defer { releaseLead() }
+        try flushToTail()
+        syncIfNeeded(force: true)
+        try checkUsable()
+        guard hasBrokenEnd else { return }
+        try withStoppedLog { () throws(StoreError) in try endActive() }
+    }
+
+    private var hasBrokenEnd: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.active != nil && !state.point.isOpen
+    }
+
+    /// A source that the index finds more records in than were copied; nil is as it must be. The
+    /// last check before anything is given up: accounts are kept apart from what was read.
+    func unmetSegment(
+        of sources: [CompactionJob<S>.Source], _ moved: [MovedRecord]
+    ) -> UInt64? {
+        if PlantedBug.dropsLiveRecords { return nil }
+        var found: [Int: UInt64] = [:]
+        var start = 0
+        while start < moved.count {
+            let end = min(start + 1024, moved.count)
+            lock.lock()
+            for record in moved[start..<end] where state.isThere(record) {
+                found[record.old.segmentOrdinal, default: 0] += UInt64(record.oldByteCount)
+            }
+            lock.unlock()
+            start = end
+        }
+        lock.lock()
+        defer { lock.unlock() }
+        return sources.first {
+            found[$0.ordinal, default: 0] < state.segments[$0.ordinal].liveByteCount
+        }?.entry.id
+    }
+
+    // MARK: The commit
+
+    /// Retires the sources and lists the output, with one manifest. Returns the output's ordinal.
+    func commit(
+        _ sources: [CompactionJob<S>.Source], _ output: CompactionOutput<S>?
+    ) throws(StoreError) -> Int? {
+        let ids = Set(sources.map(\.entry.id))
+        if PlantedBug.inputsUnlinkedBeforeCommit.isPlanted { unlink(ids) }
+        let forgotten = compaction.forgotten
+        let stale = PlantedBug.manifestComputedEarly.isPlanted ? compaction.plantedEntries : nil
+        try updateManifest { manifest in
+            if let stale { manifest.entries = stale }
+            for place in manifest.entries.indices where ids.contains(manifest.entries[place].id) {
+                manifest.entries[place].state = .retired
+            }
+            manifest.entries.removeAll { forgotten.contains($0.id) }
+            if let output { manifest.insert(output.entry) }
+        }
+        compaction.forgotten.subtract(forgotten)
+        return register(sources, output)
+    }
+
+    private func unlink(_ ids: Set<UInt64>) {
+        for id in ids { discardFile(SegmentFileName(id).description) }
+    }
+
+    private func register(
+        _ sources: [CompactionJob<S>.Source], _ output: CompactionOutput<S>?
+    ) -> Int? {
+        lock.lock()
+        for source in sources { state.segments[source.ordinal].isRetired = true }
+        let ordinal = output.map { output in
+            let entry = output.entry
+            var segment = SegmentInfo(
+                id: entry.id, salt: entry.salt, logicalByteCount: entry.logicalByteCount,
+                recordCount: entry.recordCount)
+            segment.hintByteCount = HintHeader.byteCountGuess(output.totals)
+            let ordinal = state.takeOrdinal(segment)
+            handles.add(
+                output.file.rawValue, flushedOffset: entry.logicalByteCount,
+                seed: output.recordSeed, segmentID: entry.id, for: ordinal)
+            return ordinal
+        }
+        lock.unlock()
+        if let ordinal, let output {
+            segmentFiles.add(ordinal)
+            hints.request(HintTask(output.entry, ordinal: ordinal), isUrgent: true)
+        }
+        return ordinal
+    }
+
+    // MARK: Behind it
+
+    /// Moves the index to the output, where it still finds the old places. Returns how many
+    /// records it did not.
+    func move(_ records: ArraySlice<MovedRecord>, to ordinal: Int) -> Int {
+        lock.lock()
+        if state.isStopped {
+            // Who writes past the buffers has looked at a location, and will account by it.
+            lock.unlock()
+            acquireLead()
+            defer { releaseLead() }
+            lock.lock()
+            return moveLocked(records, to: ordinal)
+        }
+        return moveLocked(records, to: ordinal)
+    }
+
+    /// Gives the log lock back.
+    private func moveLocked(_ records: ArraySlice<MovedRecord>, to ordinal: Int) -> Int {
+        var lostCount = 0
+        for record in records where !state.move(record, to: ordinal) { lostCount += 1 }
+        lock.unlock()
+        return lostCount
+    }
+
+    /// The index finds nothing in the sources any more: when the readers are gone, so are they.
+    func noteDone(_ job: CompactionJob<S>, _ counts: CompactionCounts) {
+        // Deletes above a put that was dropped had to stay, and may be needless now.
+        let above = manifest.current.entries.filter { $0.maxSequence > job.leastDropped }
+        let concerned = Set(above.map(\.id))
+        compaction.resting = [:]
+        compaction.hintless = job.output?.id
+        lock.lock()
+        state.compactionCounts.add(counts)
+        for (ordinal, segment) in state.segments.enumerated() where !segment.isRetired {
+            if segment.id == job.output?.id {
+                state.segments[ordinal].keptByteCount = job.keptByteCount
+            } else if concerned.contains(segment.id) {
+                state.segments[ordinal].keptByteCount = 0
+            }
+        }
+        lock.unlock()
+        for source in job.sources {
+            let item = DrainedSegments.Item(id: source.entry.id, ordinal: source.ordinal)
+            readers.retire { [drained] in drained.add(item) }
+        }
+    }
+
+    /// Removes the files of replaced segments that nobody reads any more; false when there are none.
+    func removeDrained() throws(StoreError) -> Bool {
+        readers.reclaim()
+        let items = drained.takeAll()
+        var failure: FileError?
+        for item in items {
+            segmentFiles.remove(item.ordinal)
+            lock.lock()
+            state.forget(item.ordinal)
+            lock.unlock()
+            do throws(FileError) {
+                try removeFiles(of: item.id)
+                compaction.forgettable.append(item.id)
+            } catch {
+                // MANIFEST goes on listing it as retired, and the next opening removes it.
+                failure = error
+            }
+        }
+        if let failure { throw StoreError(failure, doing: "removing a replaced segment") }
+        return !items.isEmpty
+    }
+
+    private func removeFiles(of id: UInt64) throws(FileError) {
+        for kind in [SegmentFileName.Kind.segment, .hint] {
+            do throws(FileError) {
+                try storage.unlink(SegmentFileName(id, kind).description, in: .segments)
+            } catch {
+                let mayBeMissing =
+                    kind == .hint || PlantedBug.inputsUnlinkedBeforeCommit.isPlanted
+                guard error.isMissing, mayBeMissing else { throw error }
+            }
+        }
+    }
+
+    /// Takes removed segments off the list; false when there are none.
+    func forgetRetired() throws(StoreError) -> Bool {
+        let removed = compaction.forgettable
+        if removed.isEmpty && compaction.forgotten.isEmpty { return false }
+        do throws(FileError) {
+            try storage.synchronize(.segments)
+        } catch {
+            throw failForGood(error)
+        }
+        noteForgotten(removed)
+        let forgotten = compaction.forgotten
+        try updateManifest { manifest in
+            manifest.entries.removeAll { forgotten.contains($0.id) }
+        }
+        compaction.forgotten.subtract(forgotten)
+        return true
+    }
+}
+
+extension CompactionCounts {
+    fileprivate mutating func add(_ other: CompactionCounts) {
+        compactionCount += other.compactionCount
+        replacedSegmentCount += other.replacedSegmentCount
+        copiedByteCount += other.copiedByteCount
+        reclaimedByteCount += other.reclaimedByteCount
+        droppedDeleteCount += other.droppedDeleteCount
+        keptDeleteCount += other.keptDeleteCount
+        lostRaceCount += other.lostRaceCount
+        movedChunkCount += other.movedChunkCount
+        movedBatchMemberCount += other.movedBatchMemberCount
+    }
+}
