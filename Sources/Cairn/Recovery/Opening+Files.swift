@@ -45,7 +45,8 @@ extension Opening {
         let name = SegmentFileName(entry.id).description
         let file = try segmentFiles.withDescriptors { () throws(FileError) in
             // Nobody writes to a listed segment again; syncing needs no write access.
-            try storage.open(name, in: .segments, writable: false)
+            try storage.open(
+                name, in: .segments, writable: PlantedBug.appendToOldSegment.isPlanted)
         }
         guard let file else {
             hasVanished = true

@@ -1,10 +1,10 @@
-// Compactor — the store's second thread: it takes back dead space, in steps, behind the writers.
+// Compactor — the store's thread that takes back dead space, in steps, behind the writers.
 //
-// Apart from the keeper, because a step may wait for the disk, and interval writes must not wait for
-// that. Once a second it looks whether there is something to do. An error is not lost: what a
-// compaction found damaged stands in the store's statistics, a full disk or a failed store shows in
-// every later write, and a compaction that failed otherwise is tried again. Stopped before the engine
-// is closed, by its own thread too: a callback may drop the last reference to the store.
+// Apart from keeper and worker, because a step may wait long for the disk, and neither interval writes
+// nor the next segment must wait for that. Once a second it looks whether there is something to do. An
+// error is not lost: what a compaction found damaged stands in the store's statistics, a full disk or a
+// failed store shows in every later write, and a compaction that failed otherwise is tried again. Stopped
+// before the engine is closed, by its own thread too: a callback may drop the last reference to the store.
 
 internal import CairnSystem
 internal import Synchronization
