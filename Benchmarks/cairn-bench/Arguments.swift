@@ -10,6 +10,7 @@ internal import Cairn
 enum WorkloadName: String, CaseIterable {
     case fill
     case durable
+    case overwrite
     case read
     case open
     case list
@@ -40,13 +41,13 @@ struct Arguments {
     static let help = """
         usage: cairn-bench --workload NAME --dir DIRECTORY [flags]
 
-          --workload NAME      fill | durable | read | open | list | index
+          --workload NAME      fill | durable | overwrite | read | open | list | index
           --dir DIRECTORY      where the store is, or will be made
           --keys N             keys of 16 bytes (default 1000000)
           --value-size BYTES   (default 100)
           --threads N          threads that call the store (default 1)
-          --seconds S          how long to measure (durable 4, read and list 3; fill: all keys)
-          --durability D       synced | os | interval (default: durable synced, fill interval)
+          --seconds S          how long to measure (durable 4, overwrite 20, read and list 3; fill: all)
+          --durability D       synced | os | interval (default: durable synced, fill and overwrite interval)
           --compressible       values that LZ4 halves, instead of random ones
           --compression on|off whether the store compresses (default: on if --compressible)
           --callbacks N        durable: N writes in flight from one thread, by callbacks

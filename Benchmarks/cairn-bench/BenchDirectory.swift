@@ -111,6 +111,20 @@ struct BenchDirectory {
         }
     }
 
+    /// What segments and hints take; a file that goes meanwhile counts nothing.
+    func segmentsByteCount() -> UInt64 {
+        do {
+            let store = try directory.directory(Self.storeName)
+            guard let segments = try store?.directory("segments") else { return 0 }
+            return try segments.names().reduce(0) { sum, name in
+                guard let file = try segments.open(name, writable: false) else { return sum }
+                return sum + (try SystemCall.byteCount(file.rawValue))
+            }
+        } catch {
+            return 0
+        }
+    }
+
     private func forEachSegment(
         _ body: (Int32) throws(Errno) -> Void
     ) throws(BenchFailure) -> UInt64 {

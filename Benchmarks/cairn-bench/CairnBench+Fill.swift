@@ -17,6 +17,8 @@ struct WritePlan: Sendable {
     /// Clock time at which the workers stop, if they do not run out of numbers.
     var deadline = UInt64.max
     var operationLimit = Int.max
+    /// Whether each operation takes any key, or each its own.
+    var picksAtRandom = false
     /// Whether every operation is timed, or every eighth.
     var timesAll = false
 
@@ -57,7 +59,10 @@ struct WritePlan: Sendable {
 
     @inline(__always)
     private func put(_ number: Int, _ keys: KeyBuffer) throws(StoreError) {
-        let id = permutation(number % keyCount)
+        let id =
+            picksAtRandom
+            ? Int(truncatingIfNeeded: mix(UInt64(number)) % UInt64(keyCount))
+            : permutation(number % keyCount)
         let value = values.value(of: id, version: number / keyCount)
         try store.put(keys.key(id), value, options)
     }
@@ -109,7 +114,7 @@ extension CairnBench {
     }
 
     /// Records with their headers, one segment that is made ahead, the reserve.
-    private static func spaceForFill(_ arguments: Arguments) -> Int {
+    static func spaceForFill(_ arguments: Arguments) -> Int {
         let recordByteCount = arguments.valueByteCount + KeyBuffer.byteCount + 64
         let records = arguments.keyCount.multipliedReportingOverflow(by: recordByteCount)
         return records.overflow ? .max : records.partialValue / 100 * 102 + 512 << 20

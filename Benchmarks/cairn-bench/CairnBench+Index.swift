@@ -10,7 +10,7 @@ internal import CairnSystem
 
 extension CairnBench {
     static func index(_ arguments: Arguments) throws(BenchFailure) -> Report {
-        let memory = try ProcessMemory()
+        let memory = try ProcessFigure.anonymousBytes()
         let batched = IndexRun(keyCount: arguments.keyCount, seed: arguments.seed, memory: memory)
         batched.run(isBatched: true)
         var report = Report(.index)
@@ -43,7 +43,7 @@ private final class IndexRun {
 
     private let keyCount: Int
     private let seed: UInt64
-    private let memory: ProcessMemory
+    private let memory: ProcessFigure
     private let index = Index()
     private let before: Int
     private var changes = [Index.Change](
@@ -55,14 +55,14 @@ private final class IndexRun {
     private(set) var bytesPerKeyMaximum = 0.0
     private(set) var maximumAtCount = 0
 
-    init(keyCount: Int, seed: UInt64, memory: ProcessMemory) {
+    init(keyCount: Int, seed: UInt64, memory: ProcessFigure) {
         self.keyCount = keyCount
         self.seed = seed
         self.memory = memory
-        before = memory.anonymousByteCount()
+        before = memory.value()
     }
 
-    var bytesPerKey: Double { Double(memory.anonymousByteCount() - before) / Double(keyCount) }
+    var bytesPerKey: Double { Double(memory.value() - before) / Double(keyCount) }
     var tableBytesPerKey: Double { Double(index.memoryByteCount) / Double(keyCount) }
     var complaint: String? {
         index.count == keyCount ? nil : "the index holds \(index.count) keys"
@@ -117,7 +117,7 @@ private final class IndexRun {
     }
 
     private func sample(_ count: Int) {
-        let bytesPerKey = Double(memory.anonymousByteCount() - before) / Double(count)
+        let bytesPerKey = Double(memory.value() - before) / Double(count)
         guard bytesPerKey > bytesPerKeyMaximum else { return }
         (bytesPerKeyMaximum, maximumAtCount) = (bytesPerKey, count)
     }

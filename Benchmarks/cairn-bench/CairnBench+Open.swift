@@ -13,11 +13,11 @@ extension CairnBench {
 
     static func open(_ arguments: Arguments) throws(BenchFailure) -> Report {
         let directory = try BenchDirectory(filled: arguments)
-        let memory = try ProcessMemory()
+        let memory = try ProcessFigure.anonymousBytes()
         let values = Values(
             byteCount: arguments.valueByteCount, isCompressible: arguments.compressible)
         let byteCount = try directory.dropCache()
-        let before = memory.anonymousByteCount()
+        let before = memory.value()
         let measurement = Measurement()
         let store = try openStore(directory, arguments)
         let openSeconds = measurement.seconds
@@ -27,7 +27,7 @@ extension CairnBench {
         report.finish(measurement)
         report.operationCount = 1
         report.byteCount = Int(byteCount)
-        let grown = memory.anonymousByteCount() - before
+        let grown = memory.value() - before
         report.bytesPerKey = Double(grown) / Double(arguments.keyCount)
         let rest = plan.readSome(count: checkedReadCount, seed: arguments.seed &+ 1)
         if let failure = first.failure ?? rest.failure { throw failure }

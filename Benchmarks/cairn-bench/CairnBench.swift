@@ -26,6 +26,7 @@ internal import Glibc
         switch arguments.workload {
         case .fill: return try fill(arguments)
         case .durable: return try durable(arguments)
+        case .overwrite: return try overwrite(arguments)
         case .read: return try read(arguments)
         case .open: return try open(arguments)
         case .list: return try list(arguments)
