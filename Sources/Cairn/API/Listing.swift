@@ -97,6 +97,11 @@ extension Store {
                 limit: limit, includesInformation: includesInformation))
     }
 
+    /// As `list`, of a store with damage too: what is certain to be there.
+    package func listCertain(prefix: Key) -> Listing {
+        Listing(engine.list(prefix: prefix.bytes, includesUncertain: true))
+    }
+
     /// A page of a listing, at most `limit` items; `next` of it goes on. See `list` for the rest.
     public func listPage(
         prefix: Key = "", after: Key? = nil, delimiter: Key? = nil, limit: Int = 1000,

@@ -92,6 +92,27 @@ package struct StoreShape: Equatable, Sendable {
     }
 }
 
+extension StoreShape {
+    /// The store after a plan was carried out, as far as figures can tell.
+    package func after(_ plan: CompactionPlan) -> StoreShape {
+        var after = self
+        let inputs = segments.filter { plan.inputIDs.contains($0.id) }
+        after.segments.removeAll { plan.inputIDs.contains($0.id) }
+        let live = inputs.reduce(0) { $0 + $1.liveByteCount }
+        let body = inputs.reduce(0) { $0 + $1.copyByteCount }
+        guard body > 0 else { return after }
+        var output = SegmentShape(
+            id: (segments.map(\.id).max() ?? 0) + 1,
+            logicalByteCount: UInt64(SegmentHeader.byteCount) + body, liveByteCount: live)
+        output.keptByteCount = body - min(body, live)
+        output.recordCount = inputs.reduce(0) { $0 + $1.recordCount }
+        output.minSequence = inputs.map(\.minSequence).min() ?? 0
+        output.maxSequence = inputs.map(\.maxSequence).max() ?? 0
+        after.segments.append(output)
+        return after
+    }
+}
+
 /// What is to be compacted into one segment.
 package struct CompactionPlan: Equatable, Sendable {
     /// Why.

@@ -187,11 +187,19 @@ extension Engine {
         return true
     }
 
-    /// What would be done next.
-    func plannedCompaction(_ policy: CompactionPolicy) throws(StoreError) -> CompactionPlan? {
+    /// What would be done down to a target, one compaction after the other, by figures alone.
+    package func plannedCompactions(
+        _ policy: CompactionPolicy
+    ) throws(StoreError) -> [CompactionPlan] {
         compactionLock.lock()
         defer { compactionLock.unlock() }
-        return policy.plan(try storeShape())
+        var shape = try storeShape()
+        var plans: [CompactionPlan] = []
+        while let plan = policy.plan(shape) {
+            plans.append(plan)
+            shape = shape.after(plan)
+        }
+        return plans
     }
 
     private func storeShape() throws(StoreError) -> StoreShape {

@@ -102,6 +102,11 @@ public final class Store: Sendable {
         try engine.compact(target: target, progress: progress)
     }
 
+    /// See `Engine.plannedCompactions`.
+    package func plannedCompactions(target: Double) throws(StoreError) -> [CompactionPlan] {
+        try engine.plannedCompactions(CompactionPolicy(target: target))
+    }
+
     /// Counts at this moment.
     public func statistics() -> Statistics { engine.statistics() }
 

@@ -114,22 +114,6 @@ struct CompactionPolicyTests {
         #expect(policy.plan(store) == nil)
     }
 
-    /// The store after a plan was carried out.
-    private func carriedOut(_ plan: CompactionPlan, _ store: StoreShape) -> StoreShape {
-        var after = store
-        let inputs = store.segments.filter { plan.inputIDs.contains($0.id) }
-        after.segments.removeAll { plan.inputIDs.contains($0.id) }
-        let live = inputs.reduce(0) { $0 + $1.liveByteCount }
-        if live > 0 {
-            var output = segment((store.segments.map(\.id).max() ?? 0) + 1, live: live, dead: 0)
-            output.recordCount = inputs.reduce(0) { $0 + $1.recordCount }
-            output.minSequence = inputs.map(\.minSequence).min() ?? 0
-            output.maxSequence = inputs.map(\.maxSequence).max() ?? 0
-            after.segments.append(output)
-        }
-        return after
-    }
-
     @Test("planning ends, below the target, and never asks for more room than there is")
     func ends() {
         var random = TestRandom.reported("compaction policy")
@@ -149,7 +133,7 @@ struct CompactionPolicyTests {
             let policy = CompactionPolicy(target: [1.1, 1.5, 3][random.below(3)])
             var count = 0
             while let plan = policy.plan(store) {
-                let next = carriedOut(plan, store)
+                let next = store.after(plan)
                 #expect(plan.copyByteCount + 4096 <= store.freeByteCount)
                 #expect(next.byteCount < store.byteCount)
                 #expect(next.liveByteCount == store.liveByteCount)

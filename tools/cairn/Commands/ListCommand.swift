@@ -28,7 +28,7 @@ enum ListCommand: ToolCommand {
         let prefix = try call.key(call.argument(1) ?? "")
         let isJSON = call.has(.json)
         return try StoreAccess.read(call) { (store) throws(ToolFailure) in
-            let listing = store.engine.list(prefix: prefix, includesUncertain: true)
+            let listing = store.listCertain(prefix: Key(prefix))
             while let item = try ToolFailure.store({ () throws(StoreError) in try listing.next() })
             {
                 let text = KeyText.escaped(item.key.bytes)

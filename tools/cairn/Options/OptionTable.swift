@@ -11,6 +11,7 @@ enum OptionName: String, CaseIterable {
     case create, ifAbsent = "if-absent", metadata
     case segments, deep, repair, acceptLoss = "accept-loss"
     case payload, prefix, overwrite
+    case target, dryRun = "dry-run"
     case man, completions
 }
 
@@ -136,7 +137,8 @@ enum OptionTable {
     static let commands: [any ToolCommand.Type] = [
         PutCommand.self, GetCommand.self, RemoveCommand.self, StatCommand.self,
         StatsCommand.self, DumpCommand.self, ExplainCommand.self, FsckCommand.self,
-        VerifyCommand.self, ListCommand.self, ExportCommand.self, ImportCommand.self,
+        CompactCommand.self, VerifyCommand.self, ListCommand.self, ExportCommand.self,
+        ImportCommand.self,
         HelpCommand.self,
     ]
 
