@@ -128,19 +128,27 @@ extension Store {
     }
 }
 
-/// Runs `body`, which blocks, on a thread of its own.
+/// Runs `body`, which blocks, on a thread of its own. The outcome goes through a lock of ours: how the
+/// runtime orders a hand-over, a sanitizer does not see.
 private func onThread<Value: Sendable>(
     _ body: @escaping @Sendable () throws(StoreError) -> Value
 ) async throws(StoreError) -> Value {
-    let outcome: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+    let outcome = Guarded<Result<Value, StoreError>?>(nil)
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
         do throws(FileError) {
             _ = try ServiceThread.start(name: "cairn-list") {
-                continuation.resume(returning: Result { () throws(StoreError) in try body() })
+                let result = Result { () throws(StoreError) in try body() }
+                outcome.withLock { $0 = result }
+                continuation.resume()
             }
         } catch {
-            continuation.resume(
-                returning: .failure(StoreError(error, doing: "starting a thread")))
+            let failure = StoreError(error, doing: "starting a thread")
+            outcome.withLock { $0 = .failure(failure) }
+            continuation.resume()
         }
     }
-    return try outcome.get()
+    guard let result = outcome.withLock({ $0 }) else {
+        preconditionFailure("a thread that resumes has left its outcome")
+    }
+    return try result.get()
 }

@@ -17,7 +17,7 @@ struct CompactionMemory<S: Storage> {
     /// Segments of which it is not worth it, by what was live in them then.
     var resting: [UInt64: UInt64] = [:]
     /// So much was free when so much did not fit.
-    var refused: (freeByteCount: UInt64, neededByteCount: UInt64)?
+    var refused: (freeByteCount: UInt64, neededByteCount: UInt64, time: UInt64)?
     /// Unlinked segments that MANIFEST still lists: it forgets them after a sync of `segments/`.
     var forgettable: [UInt64] = []
     /// Those of them that a sync has covered.
@@ -153,7 +153,9 @@ extension Engine {
     /// What did not fit is tried again when there is more room.
     private func noteRefused(_ byteCount: UInt64) {
         guard let free = try? storage.freeByteCount() else { return }
-        compaction.refused = (free, max(byteCount, UInt64(SegmentHeader.byteCount)))
+        compaction.refused = (
+            free, max(byteCount, UInt64(SegmentHeader.byteCount)), storage.monotonicClock()
+        )
     }
 
     private func noteAbandoned(_ body: (inout LogState) -> Void) {
@@ -253,7 +255,9 @@ extension Engine {
         let aside = isFull ? reserve.byteCount / 4 : 0
         let room = free - min(free, aside)
         guard let refused = compaction.refused else { return room }
-        guard free <= refused.freeByteCount else {
+        // Not for ever: a quota may have been what refused it, or room that came and went.
+        let isRecent = storage.monotonicClock() - refused.time < 60_000_000_000
+        guard isRecent, free <= refused.freeByteCount else {
             compaction.refused = nil
             return room
         }

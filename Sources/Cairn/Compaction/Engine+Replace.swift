@@ -42,11 +42,10 @@ extension Engine {
             if PlantedBug.compactionAfterFailedSync.isPlanted { return }
             throw failForGood(error)
         }
-        noteForgotten(removed)
+        if !PlantedBug.outputNotInDirectory.isPlanted { noteForgotten(removed) }
     }
 
     private func noteForgotten(_ ids: [UInt64]) {
-        if PlantedBug.outputNotInDirectory.isPlanted { return }
         compaction.forgotten.formUnion(ids)
         compaction.forgettable.removeAll { ids.contains($0) }
     }

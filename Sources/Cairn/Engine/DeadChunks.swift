@@ -22,6 +22,8 @@ struct DeadChunks {
     /// Queues the first `chunkCount` chunks of a blob that nobody names any more.
     mutating func add(_ extent: BlobExtent) { blobs.append(extent) }
 
+    var isEmpty: Bool { blobs.isEmpty && unreadable.isEmpty }
+
     /// The next blob that nobody reads.
     mutating func takeBlob(at now: UInt64, isPinned: (UInt64) -> Bool) -> BlobExtent? {
         guard failureCount < Self.failureCountMaximum || now >= pauseEnd,

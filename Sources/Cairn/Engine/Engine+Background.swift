@@ -21,7 +21,7 @@ extension Engine {
         if try listEnded() { return true }
         if try renewLeaseAhead() { return true }
         if removeDeadChunks() { return true }
-        if try zeroSpare() { return true }
+        if zeroSpare() { return true }
         readers.reclaim()
         // The last of all, for it may fail time and again.
         return try retryUnreadableChunk()
@@ -119,6 +119,14 @@ extension Engine {
     }
 
     // MARK: Chunks of replaced blobs
+
+    /// When to look again for chunks that nobody holds any more; nil: there are none.
+    package var deadChunksDue: UInt64? {
+        lock.lock()
+        let isEmpty = state.deadChunks.isEmpty
+        lock.unlock()
+        return isEmpty ? nil : storage.monotonicClock() + 1_000_000_000
+    }
 
     /// Takes some chunks of a blob that nobody names or reads any more out of the index, the last
     /// ones first. The first that cannot be read is set aside and ends the step.

@@ -63,6 +63,8 @@ package final class Engine<S: Storage>: @unchecked Sendable {
 
     /// Held while a segment is made, across its system calls.
     let makingLock = AdaptiveLock()
+    /// The holder of the lead waits for `makingLock`, which takes no turns by itself.
+    let isSpareWanted = Atomic<Bool>(false)
     let reserve: Reserve<S>
     /// Held by a step of compaction, across its system calls; taken before the lead.
     let compactionLock = AdaptiveLock()

@@ -176,26 +176,38 @@ extension Engine {
     private func scannedKeys(
         of view: SegmentView, isWhole: Bool
     ) throws(StoreError) -> [KeyRun] {
-        var keys =
-            keySources.scanned[view.id] ?? ScannedKeys(salt: view.salt, segmentID: view.id)
+        let kept = keySources.scanned[view.id]
+        var keys = kept ?? ScannedKeys(salt: view.salt, segmentID: view.id)
         // Not copied while it grows.
         keySources.scanned[view.id] = nil
-        let end = segmentEnd(of: view, from: keys.end)
+        let end = try segmentEnd(of: view, from: keys.end)
         if keys.end < end.flushedOffset { try read(&keys, to: end.flushedOffset, view) }
         keys.take(end.memory.rawSpan)
         keys.settle()
         if isWhole, let entry = view.entry, !entry.flags.contains(.lossAccepted) {
+            // What was taken from memory may have been given up since, by a write that failed.
+            if kept != nil, !Self.isWhole(keys.totals, entry) {
+                return try scannedKeys(of: view, isWhole: isWhole)
+            }
             try check(keys.totals, entry)
         }
         keySources.scanned[view.id] = keys
         return keys.runs
     }
 
-    private func segmentEnd(of view: SegmentView, from offset: UInt64) -> SegmentEnd {
+    /// An error when the segment has gone: its records lie elsewhere by now.
+    private func segmentEnd(
+        of view: SegmentView, from offset: UInt64
+    ) throws(StoreError) -> SegmentEnd {
         var memory: [UInt8] = []
         memory.reserveCapacity(view.isActive ? 2 * tuning.bufferByteCount : 0)
         lock.lock()
         defer { lock.unlock() }
+        guard state.segments[view.ordinal].id == view.id else {
+            throw StoreError(
+                .inUse, "segment \(SegmentFileName(view.id)) went while its keys were listed",
+                segmentID: view.id)
+        }
         var end = SegmentEnd(
             flushedOffset: state.segments[view.ordinal].logicalByteCount)
         if state.active?.ordinal == view.ordinal {
@@ -226,9 +238,13 @@ extension Engine {
         }
     }
 
+    private static func isWhole(_ totals: SegmentTotals, _ entry: SegmentEntry) -> Bool {
+        totals.digest.crc == entry.digest && totals.recordCount == entry.recordCount
+    }
+
     /// A listing that lacks keys must not pass for a whole one.
     private func check(_ totals: SegmentTotals, _ entry: SegmentEntry) throws(StoreError) {
-        guard totals.digest.crc == entry.digest, totals.recordCount == entry.recordCount else {
+        guard Self.isWhole(totals, entry) else {
             throw StoreError(
                 .damaged,
                 "segment \(SegmentFileName(entry.id)) is damaged and has no intact hint: its keys "

@@ -23,7 +23,9 @@ extension Engine {
     private func acquireLead(forPendingOr mustSync: Bool) -> Bool {
         lock.lock()
         defer { lock.unlock() }
-        guard !state.isLed, mustSync || !state.pending.isEmpty else { return false }
+        // A write that failed and is to be repeated waits for the end of the interval.
+        let isWanted = !state.pending.isEmpty && state.flushing == nil
+        guard !state.isLed, mustSync || isWanted else { return false }
         state.isLed = true
         return true
     }

@@ -237,16 +237,20 @@ extension Engine {
     /// Makes the next segment ahead of need: file, header, sync, directory sync, MANIFEST.
     /// The lead is not needed: the worker does it beside the writers.
     func prepareSpare() throws(StoreError) {
+        if hasSpare { return }
         makingLock.lock()
         defer { makingLock.unlock() }
-        lock.lock()
-        let exists = state.spare != nil
-        lock.unlock()
-        if exists { return }
+        if hasSpare { return }
         let spare = try makeSegment()
         lock.lock()
         state.spare = spare
         lock.unlock()
+    }
+
+    private var hasSpare: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.spare != nil
     }
 
     private func makeSegment() throws(StoreError) -> SpareSegment {
@@ -315,8 +319,10 @@ extension Engine {
     /// Makes the spare the active segment. Nothing is active. Waits for a piece of zeros that is
     /// being written to it.
     private func activateSpare() {
+        isSpareWanted.store(true, ordering: .relaxed)
         makingLock.lock()
         defer { makingLock.unlock() }
+        isSpareWanted.store(false, ordering: .relaxed)
         lock.lock()
         defer { lock.unlock() }
         guard let spare = state.spare else {

@@ -100,11 +100,12 @@ extension Engine {
     /// grows costs 4 to 6 times as much on a journaled file system. The lead is held.
     private func zeroAhead(of offset: UInt64, in active: ActiveSegment) {
         let step = UInt64(tuning.zeroAheadByteCount)
+        if !active.hasWaitedFor { noteWaitedFor() }
         guard step > 0, offset + step / 8 > active.zeroedOffset else { return }
         let start = max(offset, active.zeroedOffset)
         // Cut as the buffers are, for the same reason: see `takeFlush`.
         let end = min((offset + step) / (step / 4) * (step / 4), active.byteCountTarget)
-        guard start < end else { return }
+        guard start < end, takesRecords else { return }
         let zeros = zeros
         do {
             try storage.write(active.file, zeros.bytes(0..<Int(end - start)), at: start)
@@ -114,6 +115,19 @@ extension Engine {
         }
         lock.lock()
         state.active?.zeroedOffset = end
+        lock.unlock()
+    }
+
+    /// Whether the active segment goes on; a failed write ends it.
+    private var takesRecords: Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return state.point.isOpen
+    }
+
+    private func noteWaitedFor() {
+        lock.lock()
+        state.active?.hasWaitedFor = true
         lock.unlock()
     }
 

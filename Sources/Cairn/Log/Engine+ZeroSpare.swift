@@ -1,37 +1,40 @@
 // Zeros in the next segment, written before it takes a record.
 //
 // A synced write into a file that grows costs several times one into zeros that the disk holds. So
-// while commits are small the spare segment is filled with zeros in the background: whoever commits
+// while writers wait for syncs the spare segment is filled with zeros in the background: whoever commits
 // later need not do it, at 1.5 ms for each MiB. The making lock keeps the spare from becoming the
-// active segment meanwhile: of two writers of one file, one would write zeros over records.
+// active segment meanwhile: of two writers of one file, one would write zeros over records. Nobody
+// waits for a sync of zeros, and they take no room that others are short of.
 
 internal import CairnFormat
 internal import CairnSystem
 internal import Synchronization
 
 extension Engine {
-    /// Fills a piece of the spare with zeros, or, behind the last piece, makes them durable. False
-    /// when nothing is to be done.
-    func zeroSpare() throws(StoreError) -> Bool {
-        guard !isDiskFull.load(ordering: .relaxed) else { return false }
+    /// Fills a piece of the spare with zeros; false when nothing is to be done.
+    func zeroSpare() -> Bool {
+        guard !isDiskFull.load(ordering: .relaxed), !isSpareWanted.load(ordering: .relaxed)
+        else { return false }
         makingLock.lock()
         defer { makingLock.unlock() }
         guard let (spare, end) = spareToZero() else { return false }
         let step = UInt64(tuning.zeroAheadByteCount / 4)
-        let zeros = zeros
-        guard spare.zeroedOffset < end else { return try synchronizeSpare(spare) }
         let next = min((spare.zeroedOffset / step + 1) * step, end)
+        let zeros = zeros
         do {
+            // Zeros are for a disk with room: four times as much stays for those who need it.
+            guard try storage.freeByteCount() / 4 >= end else { return noteNoRoom(spare) }
             try storage.write(
                 spare.file, zeros.bytes(0..<Int(next - spare.zeroedOffset)),
                 at: spare.zeroedOffset)
         } catch {
-            // No room for zeros is no failure: the segment takes records without.
-            noteZeroed(spare.zeroedOffset, isDurable: true)
-            return true
+            // That is no failure: the segment takes records without.
+            return noteNoRoom(spare)
         }
         storage.startWriting(spare.file, spare.zeroedOffset..<next)
-        noteZeroed(next, isDurable: false)
+        lock.lock()
+        state.spare?.zeroedOffset = next
+        lock.unlock()
         return true
     }
 
@@ -39,29 +42,27 @@ extension Engine {
     private func spareToZero() -> (SpareSegment, end: UInt64)? {
         lock.lock()
         defer { lock.unlock() }
-        // Zeros ahead of the tail tell that commits are small.
-        guard state.refusal() == nil, let spare = state.spare, !spare.isZeroed,
-            tuning.zeroAheadByteCount > 0, state.active?.zeroedOffset ?? 0 > 0
+        guard state.refusal() == nil, let spare = state.spare, !spare.lacksRoom,
+            tuning.zeroAheadByteCount >= 4, state.active?.hasWaitedFor == true
         else { return nil }
-        let wanted = state.segmentByteCountTarget(options)
-        return (spare, max(spare.zeroedOffset, min(wanted, tuning.zeroSpareByteCountMaximum)))
+        let end = min(state.segmentByteCountTarget(options), tuning.zeroSpareByteCountMaximum)
+        return spare.zeroedOffset < end ? (spare, end) : nil
     }
 
-    /// Its first commit need not wait for zeros.
-    private func synchronizeSpare(_ spare: SpareSegment) throws(StoreError) -> Bool {
+    /// Gives back what zeros took. They are a legal tail should that fail.
+    private func noteNoRoom(_ spare: SpareSegment) -> Bool {
+        let start = UInt64(SegmentHeader.byteCount)
+        var zeroedOffset = spare.zeroedOffset
         do {
-            try storage.synchronize(spare.file)
+            try storage.truncate(spare.file, to: start)
+            zeroedOffset = start
         } catch {
-            throw failForGood(error)
+            zeroedOffset = max(zeroedOffset, start)
         }
-        noteZeroed(spare.zeroedOffset, isDurable: true)
-        return true
-    }
-
-    private func noteZeroed(_ offset: UInt64, isDurable: Bool) {
         lock.lock()
-        state.spare?.zeroedOffset = offset
-        state.spare?.isZeroed = isDurable
+        state.spare?.zeroedOffset = zeroedOffset
+        state.spare?.lacksRoom = true
         lock.unlock()
+        return true
     }
 }

@@ -42,6 +42,8 @@ struct ActiveSegment {
     var flushedTotals = SegmentTotals()
     /// The file holds zeros up to here.
     var zeroedOffset: UInt64 = 0
+    /// Somebody waited for a sync of it.
+    var hasWaitedFor = false
     /// The disk was asked to begin with everything below.
     var writingOffset: UInt64 = 0
     /// Its seal is written.
@@ -67,8 +69,8 @@ struct SpareSegment {
     let file: FileHandle
     /// The file holds zeros up to here.
     var zeroedOffset = UInt64(SegmentHeader.byteCount)
-    /// No more zeros are wanted, and those there are durable.
-    var isZeroed = false
+    /// There was no room for more zeros.
+    var lacksRoom = false
 }
 
 struct LogState: ~Copyable {

@@ -37,7 +37,7 @@ extension Engine {
         defer { scratch.giveBack() }
         if range == nil, let plain = readPlain(key, scratch) {
             let front = scratch.front
-            body(front.bytes(plain.payloadRange))
+            if !plain.payloadRange.isEmpty { body(front.bytes(plain.payloadRange)) }
             return BlobInformation(
                 version: Version(sequence: plain.sequence),
                 byteCount: UInt64(plain.payloadRange.count), metadata: [], expiry: nil)

@@ -85,11 +85,15 @@ extension Opening {
             hiddenLimit: entry.logicalByteCount)
         if entry.state == .recovered { result.isSealed = false }
         guard !entry.flags.contains(.lossAccepted) else { return result }
+        // Numbers grow along a segment of the log, so a lost record is older than the next one. In a
+        // compacted segment they stand in no order.
+        let isOrdered = entry.kind == .data
         for span in result.hidden {
+            let bound = isOrdered ? span.sequenceEnd : .max
             hide(
                 HiddenSpan(
                     segmentID: span.segmentID, offset: span.offset, byteCount: span.byteCount,
-                    sequenceEnd: min(span.sequenceEnd, entry.maxSequence &+ 1)))
+                    sequenceEnd: min(bound, entry.maxSequence &+ 1)))
         }
         if result.hidden.isEmpty && result.totals.digest.crc != entry.digest {
             hide(

@@ -21,11 +21,12 @@ final class Worker: Sendable {
     /// Says that there may be work.
     func wake() { state.bell.unpark() }
 
-    /// Ends the thread and waits for the step that is under way. May be called again.
+    /// Ends the thread and waits for the step that is under way. May be called again; on the thread
+    /// itself it does not wait: what the step held may have been the last reference to the store.
     func stop() {
         state.isStopping.store(true, ordering: .sequentiallyConsistent)
         state.bell.unpark()
-        thread.join()
+        if !thread.isCurrent { thread.join() }
     }
 }
 
@@ -46,7 +47,8 @@ private final class WorkerState: Sendable {
     }
 
     private func sleep(until due: UInt64?) {
-        guard let due else { return bell.park() }
+        // A reader that lets go of a replaced blob wakes nobody.
+        guard let due = due ?? engine.deadChunksDue else { return bell.park() }
         let now = Clock.monotonicNanoseconds()
         if due > now { _ = bell.park(nanoseconds: due - now) }
     }

@@ -23,7 +23,7 @@ extension Engine {
         while true {
             if !intent.isDelete { try checkSpace() }
             let attempt = try attemptDirect(intent, parts, examined, scratch, completion)
-            if let end = try ended(attempt, intent) { return end }
+            if let end = try ended(attempt, intent, completion) { return end }
             try prepareNext(attempt, &examined, intent, parts)
         }
     }
@@ -36,7 +36,7 @@ extension Engine {
         if !intent.isDelete { try checkSpace() }
         // A key that is not there needs no look at the disk: the first attempt assumes so.
         let attempt = attemptBuffered(intent, parts, Examined(), completion)
-        if let end = try ended(attempt, intent) { return end }
+        if let end = try ended(attempt, intent, completion) { return end }
         return try writeBufferedAgain(intent, parts, completion, after: attempt)
     }
 
@@ -51,14 +51,14 @@ extension Engine {
             try prepareNext(attempt, &examined, intent, parts)
             if !intent.isDelete { try checkSpace() }
             attempt = attemptBuffered(intent, parts, examined, completion)
-            if let end = try ended(attempt, intent) { return end }
+            if let end = try ended(attempt, intent, completion) { return end }
         }
     }
 
     /// What an attempt came to; nil when there must be another.
     @inline(__always)
     private func ended(
-        _ attempt: Attempt, _ intent: Intent
+        _ attempt: Attempt, _ intent: Intent, _ completion: Completion
     ) throws(StoreError) -> WriteReceipt?? {
         switch attempt {
         case .done(let outcome):
@@ -66,6 +66,8 @@ extension Engine {
             return .some(try outcome.get())
         case .waiting:
             armKeeper(for: .os)
+            // Who waits commits anyway; it must not ask for the lead that it may just be handed.
+            if case .waiter = completion { return .some(nil) }
             commitIfCrowded()
             return .some(nil)
         case .stale, .needs: return .none

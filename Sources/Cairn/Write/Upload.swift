@@ -188,7 +188,7 @@ extension Engine {
         case .os where !isWritten:
             acquireLead()
             defer { releaseLead() }
-            try flushAll()
+            try flushToTail()
         case .os, .interval: break
         }
     }
