@@ -99,7 +99,8 @@ public struct StoreOptions: Sendable {
     /// Bytes on disk, hints included, for each live one, that compaction keeps the store below. More
     /// than 1; the nearer to 1, the more is copied.
     public var spaceAmplificationTarget: Double
-    /// The most that compaction reads and writes in a second; nil: as much as writers leave.
+    /// The most that compaction reads and writes in a second; nil: as much as writers leave. With a limit
+    /// writers are not slowed when compaction falls behind, and the store may outgrow its target.
     public var compactionBytesPerSecond: UInt64?
     /// Threads that build the index while the store is opened. Nil: as many as there are
     /// processors, four at most.

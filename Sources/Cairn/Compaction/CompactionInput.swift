@@ -63,6 +63,15 @@ struct CompactionInput<S: Storage> {
     /// How far it was read.
     var readByteCount: UInt64 { offset }
 
+    /// Whether the next record is in memory already, whole: reading it moves nothing out.
+    var isNextLoaded: Bool {
+        guard window.holds(RecordHeader.byteCount, at: offset),
+            let header = try? RecordHeader(
+                decoding: window.bytes(at: offset, count: RecordHeader.byteCount))
+        else { return false }
+        return window.holds(header.recordByteCount, at: offset)
+    }
+
     /// The next record; nil at the end, when all records were there and no other.
     mutating func next() throws(CompactionFailure) -> InputRecord? {
         while offset < entry.logicalByteCount {

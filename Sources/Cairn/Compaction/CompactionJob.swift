@@ -34,6 +34,11 @@ final class CompactionJob<S: Storage> {
     private unowned let engine: Engine<S>
     private var stage = Stage.copy(source: 0)
     private var input: CompactionInput<S>?
+    /// Of inputs that were read to the end.
+    private var doneByteCount: UInt64 = 0
+    private static var candidateCountMaximum: Int { 32 }
+    /// Records that were read and not taken yet, and their hashes; empty between steps.
+    private var candidates: [(record: InputRecord, hash: UInt64)] = []
     private(set) var output: CompactionOutput<S>?
     private var tombstones = Tombstones()
     private var proof: TombstoneProof<S>?
@@ -82,6 +87,11 @@ final class CompactionJob<S: Storage> {
     }
 
     var outputByteCount: UInt64 { output?.byteCount ?? 0 }
+    /// What was read and need not be written.
+    var reclaimedByteCount: UInt64 {
+        let read = doneByteCount + (input?.readByteCount ?? 0)
+        return read - min(read, outputByteCount)
+    }
     /// Of the output: its seal and the deletes that had to stay.
     var keptByteCount: UInt64 {
         let used = moved.reduce(UInt64(SegmentHeader.byteCount)) { $0 + UInt64($1.newByteCount) }
@@ -100,14 +110,37 @@ final class CompactionJob<S: Storage> {
         if let input { current = input } else { current = try open(sources[number]) }
         var left = byteCount
         while left > 0 {
-            guard let record = try current.next() else {
+            try gather(from: &current)
+            if candidates.isEmpty {
                 current.close()
                 input = nil
+                doneByteCount += current.entry.logicalByteCount
                 return stage = .copy(source: number + 1)
             }
-            left -= try take(record, &current)
+            for candidate in candidates { left -= try take(candidate, &current) }
         }
         input = current
+    }
+
+    /// The next records, as many as are in memory, and asks for the places of their hashes in the index:
+    /// waiting for these one by one took a fifth of a compaction's time.
+    private func gather(from input: inout CompactionInput<S>) throws(CompactionFailure) {
+        candidates.removeAll(keepingCapacity: true)
+        while candidates.count < Self.candidateCountMaximum,
+            candidates.isEmpty || input.isNextLoaded, let record = try input.next()
+        {
+            let hash = hash(of: record, input)
+            if let hash { engine.index.prefetch(hash) }
+            candidates.append((record, hash ?? 0))
+        }
+    }
+
+    /// As the index knows the record's key; nil when it has none.
+    private func hash(of record: InputRecord, _ input: CompactionInput<S>) -> UInt64? {
+        let header = record.header
+        guard header.keyByteCount > 0 else { return nil }
+        let key = input.front(of: record).extracting(header.keyRange)
+        return header.type == .chunk ? engine.chunkHash(key) : engine.hash(key)
     }
 
     private func open(_ source: Source) throws(CompactionFailure) -> CompactionInput<S> {
@@ -127,10 +160,11 @@ final class CompactionJob<S: Storage> {
 
     /// Copies the record if it is live, or remembers a delete. Returns what that cost, in bytes.
     private func take(
-        _ record: InputRecord, _ input: inout CompactionInput<S>
+        _ candidate: (record: InputRecord, hash: UInt64), _ input: inout CompactionInput<S>
     ) throws(CompactionFailure) -> Int {
+        let record = candidate.record
         let header = record.header
-        switch fate(of: record, input) {
+        switch fate(of: record, candidate.hash, input) {
         case .passed: break
         case .dead:
             if header.type != .chunk { leastDropped = min(leastDropped, header.sequence) }
@@ -147,7 +181,9 @@ final class CompactionJob<S: Storage> {
         return header.prefixByteCount
     }
 
-    private func fate(of record: InputRecord, _ input: CompactionInput<S>) -> Fate {
+    private func fate(
+        of record: InputRecord, _ hash: UInt64, _ input: CompactionInput<S>
+    ) -> Fate {
         let header = record.header
         let front = input.front(of: record)
         let key = front.extracting(header.keyRange)
@@ -162,7 +198,6 @@ final class CompactionJob<S: Storage> {
         case .composite: kind = .composite
         case .chunk: kind = .chunk
         }
-        let hash = kind == .chunk ? engine.chunkHash(key) : engine.hash(key)
         let old = Location(
             segmentOrdinal: input.ordinal, offset: record.offset,
             recordByteCount: header.recordByteCount, kind: kind)

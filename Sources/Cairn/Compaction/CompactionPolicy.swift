@@ -174,7 +174,7 @@ package struct CompactionPolicy: Sendable {
     /// compaction is part of what it takes.
     package func isOverTarget(_ store: StoreShape) -> Bool {
         let live = Double(store.liveByteCount)
-        let headroom = min(Double(store.segmentByteCount), live * (target - 1) / 4)
+        let headroom = min(2 * Double(store.segmentByteCount), live * (target - 1) / 4)
         return Double(store.byteCount) + headroom > live * target
     }
 
@@ -185,8 +185,10 @@ package struct CompactionPolicy: Sendable {
         let least = leastShare(store)
         let wasteful = eligible.filter { $0.reclaimableShare >= least }
         let scored = wasteful.map { (segment: $0, score: score($0, store)) }
+        // Half a segment at a time: until the commit it is there beside its inputs.
         return gather(
-            scored.sorted { $0.score > $1.score }.map(\.segment), .deadSpace, store)
+            scored.sorted { $0.score > $1.score }.map(\.segment), .deadSpace, store,
+            byteCountMaximum: store.segmentByteCount / 2)
     }
 
     /// A segment with less to get back is left alone: half of what all would have if the dead space
@@ -219,8 +221,10 @@ package struct CompactionPolicy: Sendable {
     /// The first that fit together into one output and into the free room. The first of all may be
     /// longer than a segment.
     private func gather(
-        _ segments: [SegmentShape], _ reason: CompactionPlan.Reason, _ store: StoreShape
+        _ segments: [SegmentShape], _ reason: CompactionPlan.Reason, _ store: StoreShape,
+        byteCountMaximum: UInt64? = nil
     ) -> CompactionPlan? {
+        let byteCountMaximum = byteCountMaximum ?? store.segmentByteCount
         var chosen: [SegmentShape] = []
         var (byteCount, recordCount) = (Self.headerByteCount, UInt64(0))
         for segment in segments {
@@ -228,7 +232,7 @@ package struct CompactionPolicy: Sendable {
             let records = recordCount + segment.recordCount
             guard bytes <= store.freeByteCount else { continue }
             let isWithin =
-                bytes <= store.segmentByteCount && records <= store.segmentRecordCount
+                bytes <= byteCountMaximum && records <= store.segmentRecordCount
             guard chosen.isEmpty || isWithin || segment.copyByteCount == 0 else { continue }
             chosen.append(segment)
             (byteCount, recordCount) = (bytes, records)

@@ -22,6 +22,8 @@ struct CompactionMemory<S: Storage> {
     var forgettable: [UInt64] = []
     /// Those of them that a sync has covered.
     var forgotten: Set<UInt64> = []
+    /// An input held a delete: from then on outputs get their hints at once.
+    var meetsDeletes = false
     /// The last output, until its hint is there or given up.
     var hintless: UInt64?
     /// For a planted fault only: what MANIFEST listed when the job began.
@@ -80,7 +82,9 @@ extension Engine {
     }
 
     /// The last output holds old records: without its hint no delete would be proven needless. So
-    /// it is made before the next compaction, whatever else waits.
+    /// it is made before the next compaction, whatever else waits. Where nothing is deleted it has time:
+    /// with writers at full speed most segments are replaced before their hint is made, and making
+    /// them all took half of compaction's time.
     private func makeOutputsHint() throws(StoreError) -> Bool {
         guard let id = compaction.hintless else { return false }
         if hints.isWanted(of: id), try hintStep() { return true }
@@ -163,6 +167,27 @@ extension Engine {
         state.compactionCounts.abandonedCount += 1
         body(&state)
         lock.unlock()
+    }
+
+    /// What the pace of compaction and of the writers is decided by.
+    package func spaceUse() -> SpaceUse {
+        compactionLock.lock()
+        defer { compactionLock.unlock() }
+        var use = SpaceUse()
+        var pending: UInt64 = 0
+        if let job = compaction.job, !job.isCommitted { pending = job.reclaimedByteCount }
+        lock.lock()
+        defer { lock.unlock() }
+        use.segmentByteCount = state.segmentByteCountTarget(options)
+        use.reclaimedByteCount = state.compactionCounts.reclaimedByteCount + pending
+        for segment in state.segments {
+            use.liveByteCount += segment.liveByteCount
+            if segment.isRetired { continue }
+            use.hintByteCount += segment.hintByteCount
+            use.byteCount += segment.logicalByteCount + segment.hintByteCount
+        }
+        use.byteCount -= min(use.byteCount, pending)
+        return use
     }
 
     // MARK: Planning

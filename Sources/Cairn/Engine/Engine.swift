@@ -71,6 +71,8 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     /// Guarded by `compactionLock`.
     var compaction = CompactionMemory<S>()
     let drained = DrainedSegments()
+    /// Set by the compactor's thread.
+    let brake = WriteBrake()
     /// How many segments opening read no record of.
     package let hintedSegmentCount: Int
     /// How many hints were there and could not be used.

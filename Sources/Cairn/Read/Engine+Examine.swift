@@ -9,6 +9,10 @@ internal import CairnFormat
 internal import CairnSystem
 
 extension Engine {
+    /// Read of a record at first, which is header, key and metadata as a rule: an old record is cold, and
+    /// each further cache line of it costs. With 512 a random overwrite of 1 KiB took 8 % longer.
+    private static var examinedByteCount: Int { 128 }
+
     /// The present record of a key, or the other key that holds its hash.
     func examine(_ hash: UInt64, _ key: RawSpan) throws(StoreError) -> Examined {
         var attempt = 0
@@ -40,7 +44,8 @@ extension Engine {
         guard examined.occupant.isRecord else { return examined }
         var count = 0
         let location = examined.occupant
-        switch try fetchFront(location, key: key, wanted: 512, scratch, count: &count) {
+        let wanted = Self.examinedByteCount
+        switch try fetchFront(location, key: key, wanted: wanted, scratch, count: &count) {
         case .found(let header):
             examined.found = try found(header, location, key, scratch, count)
         case .other(let header):

@@ -27,7 +27,7 @@ struct LogWindow<S: Storage> {
     /// Makes `byteCount` bytes at `offset` available, or fewer before `limit`; returns how many.
     mutating func load(_ byteCount: Int, at offset: UInt64) throws(FileError) -> Int {
         let wanted = Int(min(UInt64(byteCount), limit - min(offset, limit)))
-        if offset >= start, offset + UInt64(wanted) <= start + UInt64(count) { return wanted }
+        if holds(wanted, at: offset) { return wanted }
         let length = Int(min(UInt64(max(wanted, step)), limit - min(offset, limit)))
         if length > buffer.byteCount { buffer = AlignedBuffer(byteCount: length) }
         start = offset
@@ -36,6 +36,11 @@ struct LogWindow<S: Storage> {
         var target = buffer.mutableBytes(0..<length)
         count = try storage.read(file, into: &target, at: offset)
         return min(wanted, count)
+    }
+
+    /// Whether `bytes` may be asked for these without a `load`.
+    func holds(_ byteCount: Int, at offset: UInt64) -> Bool {
+        offset >= start && offset + UInt64(byteCount) <= start + UInt64(count)
     }
 
     /// Bytes that were loaded.

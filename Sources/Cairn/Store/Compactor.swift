@@ -43,22 +43,31 @@ private final class CompactorState: Sendable {
         var pace = CompactionPace(
             target: engine.options.spaceAmplificationTarget,
             bytesPerSecond: engine.options.compactionBytesPerSecond)
-        sleep(CompactionPace.idlePause)
+        sleep(CompactionPace.shortPause)
         while !isStopping.load(ordering: .acquiring) { sleep(step(&pace)) }
+        engine.brake.set(bytesPerSecond: nil)
     }
 
     /// Does one step; returns how long to rest.
     private func step(_ pace: inout CompactionPace) -> UInt64 {
         let start = Clock.monotonicNanoseconds()
         do {
-            guard try engine.compactionStep() else { return CompactionPace.idlePause }
+            guard try engine.compactionStep() else { return rest(&pace) }
         } catch {
-            return CompactionPace.idlePause
+            return rest(&pace)
         }
+        let (now, use) = (Clock.monotonicNanoseconds(), engine.spaceUse())
+        engine.brake.set(bytesPerSecond: pace.writersBytesPerSecond(at: now, use: use))
         return pace.pause(
-            after: Clock.monotonicNanoseconds() - start,
-            byteCount: engine.tuning.compactionStepByteCount, end: engine.logEnd,
-            amplification: engine.statistics().spaceAmplification)
+            after: now - start, byteCount: engine.tuning.compactionStepByteCount,
+            end: engine.logEnd, use: use)
+    }
+
+    /// There was nothing to do, or it failed: whoever writes does not wait for it.
+    private func rest(_ pace: inout CompactionPace) -> UInt64 {
+        engine.brake.set(bytesPerSecond: nil)
+        return pace.pauseWithoutWork(
+            end: engine.logEnd, segmentCount: engine.statistics().segmentCount)
     }
 
     private func sleep(_ nanoseconds: UInt64) {

@@ -19,6 +19,7 @@ extension Engine {
         if byteCount < tuning.directByteCount && byteCount <= tuning.bufferByteCount {
             return try writeBuffered(intent, parts, completion)
         }
+        if !intent.isDelete { yieldToCompaction(byteCount) }
         var examined = Examined()
         while true {
             if !intent.isDelete { try checkSpace() }
@@ -33,11 +34,24 @@ extension Engine {
     func writeBuffered(
         _ intent: Intent, _ parts: borrowing RecordParts, _ completion: Completion
     ) throws(StoreError) -> WriteReceipt? {
-        if !intent.isDelete { try checkSpace() }
+        if !intent.isDelete {
+            try checkSpace()
+            yieldToCompaction(parts.header.recordByteCount)
+        }
         // A key that is not there needs no look at the disk: the first attempt assumes so.
-        let attempt = attemptBuffered(intent, parts, Examined(), completion)
+        let attempt =
+            mayBeThere(intent.hash)
+            ? .stale : attemptBuffered(intent, parts, Examined(), completion)
         if let end = try ended(attempt, intent, completion) { return end }
         return try writeBufferedAgain(intent, parts, completion, after: attempt)
+    }
+
+    /// Whether the index has something for the hash, so that an attempt without a look at the record
+    /// would be in vain.
+    private func mayBeThere(_ hash: UInt64) -> Bool {
+        let token = readers.enter()
+        defer { readers.leave(token) }
+        return index.location(of: hash) != .empty
     }
 
     @inline(never)

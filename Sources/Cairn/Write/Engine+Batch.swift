@@ -250,6 +250,7 @@ extension Engine {
     ) throws(StoreError) -> Applied {
         var image = image
         let isPutting = image.members.contains { !$0.intent.isDelete }
+        if isPutting { yieldToCompaction(image.byteCount) }
         while true {
             if isPutting { try checkSpace() }
             if let applied = try attempt(image, scratch) { return applied }
