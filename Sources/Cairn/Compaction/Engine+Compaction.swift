@@ -49,7 +49,7 @@ extension Engine {
         }
         if try removeDrained() { return true }
         if let job = compaction.job { return try step(job) }
-        if try makeOutputsHint() { return true }
+        if makeOutputsHint() { return true }
         if try beginCompaction(policy) { return true }
         return try forgetRetired()
     }
@@ -84,10 +84,16 @@ extension Engine {
     /// The last output holds old records: without its hint no delete would be proven needless. So
     /// it is made before the next compaction, whatever else waits. Where nothing is deleted it has time:
     /// with writers at full speed most segments are replaced before their hint is made, and making
-    /// them all took half of compaction's time.
-    private func makeOutputsHint() throws(StoreError) -> Bool {
+    /// them all took half of compaction's time. A hint that cannot be made is no failure of compaction,
+    /// and may be another segment's.
+    private func makeOutputsHint() -> Bool {
         guard let id = compaction.hintless else { return false }
-        if hints.isWanted(of: id), try hintStep() { return true }
+        do throws(StoreError) {
+            if hints.isWanted(of: id), try hintStep() { return true }
+        } catch {
+            // It is asked for no more; the output's may be the next.
+            return true
+        }
         compaction.hintless = nil
         return false
     }

@@ -1,0 +1,54 @@
+// Hints and compaction: that of an output, those of replaced segments, and those that cannot be made.
+
+import Cairn
+import CairnFormat
+import CairnSystem
+import CairnTestSupport
+import Testing
+
+@Suite("Hints of compacted segments")
+struct CompactionHintTests {
+    private let disk = SimulatedDisk()
+
+    /// Four records make a segment.
+    private var tuning: Tuning {
+        var tuning = Tuning.small
+        tuning.segmentRecordCountMaximum = 4
+        tuning.segmentByteCountMinimum = 64 << 10
+        tuning.segmentByteCountMaximum = 64 << 10
+        tuning.compactionBufferByteCount = 4096
+        return tuning
+    }
+
+    private func put(_ engine: Engine<SimulatedDisk>, _ names: String...) throws {
+        for name in names {
+            _ = try engine.put(Key(name).bytes.rawSpan, sampleBytes(900).rawSpan)
+        }
+    }
+
+    private func delete(_ engine: Engine<SimulatedDisk>, _ name: String) throws {
+        _ = try engine.delete(Key(name).bytes.rawSpan)
+    }
+
+    private func names(_ suffix: String) -> Set<String> {
+        let names = disk.fileNames(in: .segments).filter { $0.hasSuffix(suffix) }
+        return Set(names.map { String($0.dropLast(suffix.count)) })
+    }
+
+    @Test("a compaction does not fail because another segment's hint cannot be made")
+    func foreignFailure() throws {
+        let engine = try Engine.open(disk, tuning: tuning)
+        // Of the second segment little is live, and it holds a delete.
+        try put(engine, "a", "b", "c", "d", "e", "gone", "x")
+        try delete(engine, "gone")
+        try put(engine, "f", "g", "h", "i", "x")
+        while try engine.urgentStep() {}
+        disk.inject(
+            Fault(
+                .create, isSticky: true, namePrefix: "0000000000000001", nameSuffix: ".hint.tmp"))
+        while try engine.compactionStep() {}
+        #expect(engine.statistics().compaction.compactionCount == 1)
+        #expect(disk.pendingFaults.first?.matchCount == 1)
+        try engine.close()
+    }
+}
