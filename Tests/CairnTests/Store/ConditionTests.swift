@@ -1,6 +1,7 @@
 // Conditions: decided against the newest version of the key, whether it is there or not.
 
 import Cairn
+import CairnSystem
 import CairnTestSupport
 import Testing
 
@@ -129,5 +130,29 @@ struct ConditionTests {
         let again = try Store.open(at: directory.path)
         #expect(seen.insert(try again.put("key", [1]).version).inserted)
         try again.close()
+    }
+
+    @Test("an answer with os durability does not wait for what others append meanwhile")
+    func answerBesideFiller() throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .small)
+        let interval = WriteOptions(durability: .interval)
+        _ = try engine.put(Key("key").bytes.rawSpan, [1].rawSpan)
+        _ = try engine.put(Key("filler").bytes.rawSpan, [1].rawSpan, interval)
+        var appendCount = 0
+        disk.stepObserver = { _ in
+            guard appendCount < 10 else { return }
+            appendCount += 1
+            do {
+                _ = try engine.put(Key("filler").bytes.rawSpan, [2].rawSpan, interval)
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        let options = WriteOptions(durability: .os, condition: .absent)
+        expectError(.conditionFailed) { _ = try engine.upload(Key("key").bytes.rawSpan, options) }
+        disk.stepObserver = nil
+        #expect(appendCount == 1)
+        try engine.close()
     }
 }

@@ -79,4 +79,20 @@ struct DeadChunkTests {
         #expect(liveByteCount == 0)
         try engine.close()
     }
+
+    @Test("chunks that a reader held when they were due are looked for again, without a write")
+    func lateReader() throws {
+        _ = try engine.put(Key("key").bytes.rawSpan, sampleBytes(5000).rawSpan)
+        let opened = try engine.stream(Key("key").bytes.rawSpan)
+        let stream = try #require(opened)
+        _ = try engine.delete(Key("key").bytes.rawSpan)
+        #expect(try work().isEmpty)
+        #expect(liveByteCount > 0)
+        let due = try #require(engine.deadChunksDue)
+        #expect(due <= disk.monotonicClock() + 1_000_000_000)
+        stream.close()
+        #expect(try work().isEmpty)
+        #expect(liveByteCount == 0 && engine.deadChunksDue == nil)
+        try engine.close()
+    }
 }

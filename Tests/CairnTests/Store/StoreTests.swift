@@ -96,6 +96,21 @@ struct StoreTests {
         }
     }
 
+    @Test("withBytes hands over no piece of an empty blob, and knows that it is there")
+    func noPieces() throws {
+        try withStore { (store) throws in
+            try store.put("empty", [])
+            try store.put("described", [], WriteOptions(metadata: [1]))
+            for key in ["empty", "described"] {
+                var pieceCount = 0
+                let information = try store.withBytes(of: Array(key.utf8).rawSpan) { _ in
+                    pieceCount += 1
+                }
+                #expect(information?.byteCount == 0 && pieceCount == 0, "\(key)")
+            }
+        }
+    }
+
     @Test("metadata of 0 bytes to 16 KiB comes back with the blob, whether large or small")
     func metadata() throws {
         for byteCount in [0, 1, 300, 16_384] {
