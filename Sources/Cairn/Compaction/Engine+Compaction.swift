@@ -47,9 +47,10 @@ extension Engine {
             endCompaction()
             return false
         }
+        // Before the files of what it replaced go: an opening in between has their hints or its own.
+        if makeOutputsHint() { return true }
         if try removeDrained() { return true }
         if let job = compaction.job { return try step(job) }
-        if makeOutputsHint() { return true }
         if try beginCompaction(policy) { return true }
         return try forgetRetired()
     }
@@ -82,10 +83,10 @@ extension Engine {
     }
 
     /// The last output holds old records: without its hint no delete would be proven needless. So
-    /// it is made before the next compaction, whatever else waits. Where nothing is deleted it has time:
-    /// with writers at full speed most segments are replaced before their hint is made, and making
-    /// them all took half of compaction's time. A hint that cannot be made is no failure of compaction,
-    /// and may be another segment's.
+    /// it is made at once, before the replaced segments go, whatever else waits. Where nothing is deleted
+    /// it has time: with writers at full speed most segments are replaced before their hint is made, and
+    /// making them all took half of compaction's time. A hint that cannot be made is no failure of
+    /// compaction, and may be another segment's.
     private func makeOutputsHint() -> Bool {
         guard let id = compaction.hintless else { return false }
         do throws(StoreError) {

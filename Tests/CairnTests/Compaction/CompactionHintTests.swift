@@ -51,4 +51,26 @@ struct CompactionHintTests {
         #expect(disk.pendingFaults.first?.matchCount == 1)
         try engine.close()
     }
+
+    @Test("an output has its hint before the segments that it replaces are removed")
+    func hintComesFirst() throws {
+        let engine = try Engine.open(disk, tuning: tuning)
+        try put(engine, "a", "x", "x", "gone")
+        try delete(engine, "gone")
+        try put(engine, "b", "x", "x", "c", "d", "e", "f", "x")
+        while try engine.urgentStep() {}
+        let before = names(".seg")
+        var removedCount = 0
+        disk.stepObserver = { _ in
+            let segments = names(".seg")
+            removedCount = before.subtracting(segments).count
+            guard removedCount > 0 else { return }
+            let outputs = segments.subtracting(before)
+            #expect(outputs.count == 1 && outputs.isSubset(of: names(".hint")), "\(segments)")
+        }
+        while removedCount < 2, try engine.compactionStep() {}
+        disk.stepObserver = nil
+        #expect(removedCount == 2)
+        try engine.close()
+    }
 }
