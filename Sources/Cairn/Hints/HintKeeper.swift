@@ -64,11 +64,19 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
             let isRefused = job?.isRefused ?? false
             abandon()
             if isRefused { throw mismatch(task) }
+            if !isThere(task) { removeOrphan(of: task) }
         } catch {
             abandon()
             guard error.kind == .diskFull else { throw error }
         }
         return true
+    }
+
+    /// The segment went while its hint got its name: compaction may have looked for that before. If it
+    /// cannot be removed, the next opening does it.
+    private func removeOrphan(of task: HintTask) {
+        let name = SegmentFileName(task.segmentID, .hint).description
+        do { try storage.unlink(name, in: .segments) } catch { return }
     }
 
     private func mismatch(_ task: HintTask) -> StoreError {

@@ -73,4 +73,40 @@ struct CompactionHintTests {
         #expect(removedCount == 2)
         try engine.close()
     }
+
+    @Test("no hint is left of a segment that is removed while its hint is written")
+    func orphan() throws {
+        // At every step of writing it; nothing live is left of the segment.
+        for step in 1..<20 {
+            let disk = SimulatedDisk()
+            var tuning = tuning
+            tuning.hintBlockByteCount = 64
+            let engine = try Engine.open(disk, tuning: tuning)
+            for name in ["x", "x", "x", "x", "a", "b", "c", "x", "x"] {
+                _ = try engine.put(Key(name).bytes.rawSpan, sampleBytes(900).rawSpan)
+            }
+            while try engine.urgentStep() {}
+            var stepsLeft = step
+            disk.stepObserver = { _ in
+                stepsLeft -= 1
+                guard stepsLeft == 0 else { return }
+                let name = SegmentFileName(1).description
+                do {
+                    while disk.byteCount(of: name, in: .segments) != nil {
+                        guard try engine.compactionStep() else { break }
+                    }
+                } catch {
+                    Issue.record("\(error)")
+                }
+            }
+            // A hint that cannot be made any more is given up.
+            while (try? engine.hintStep()) ?? true {}
+            disk.stepObserver = nil
+            let names = disk.fileNames(in: .segments)
+            for name in names where name.hasSuffix(".hint") {
+                #expect(names.contains(name.dropLast(5) + ".seg"), "step \(step): \(name)")
+            }
+            try engine.close()
+        }
+    }
 }
