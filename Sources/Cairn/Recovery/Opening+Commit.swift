@@ -204,7 +204,12 @@ extension Opening {
     ) throws(FileError) -> Judgement {
         if SegmentFileName.isUnfinishedHint(name) { return .remove }
         guard let file else { return .quarantine }
-        if file.kind == .hint || retired.contains(where: { $0.id == file.id }) { return .remove }
+        // Where a loss is accepted, what was replaced, half replaced, or only named may be all that
+        // is left of something.
+        let isLast = options.acceptLoss
+        if file.kind == .hint || retired.contains(where: { $0.id == file.id }) {
+            return isLast ? .quarantine : .remove
+        }
         guard let handle = try storage.open(name, in: .segments, writable: false) else {
             return .leave("is gone")
         }
@@ -222,7 +227,7 @@ extension Opening {
         guard identity.owns(segmentID: header.id, uuid: header.uuid) else {
             return .leave("belongs to another store")
         }
-        if header.kind == .compacted { return .remove }
+        if header.kind == .compacted, !isLast { return .remove }
         return try holdsRecord(handle, header) ? .quarantine : .remove
     }
 
