@@ -18,17 +18,7 @@ package final class SegmentHandles: Sendable {
     /// In place of a handle; as one it reads -1.
     private static let closedMark: UInt64 = 1 << 32
 
-    /// How often an ordinal was used again. Who keeps a location beyond its reader's section compares:
-    /// as long as this is the same, so is what the location means.
-    private let reuses = Atomic<UInt64>(0)
-
     package init() {}
-
-    /// Grows before an ordinal gets another segment.
-    package var reuseCount: UInt64 { reuses.load(ordering: .sequentiallyConsistent) }
-
-    /// An ordinal gets another segment; before that is added. Writer only.
-    package func noteReuse() { reuses.add(1, ordering: .sequentiallyConsistent) }
 
     /// The segment's file, or -1: then the caller loads the location again, for it has moved.
     package func handle(of ordinal: Int) -> Int32 {
@@ -61,7 +51,8 @@ package final class SegmentHandles: Sendable {
         UInt32(truncatingIfNeeded: words.load(ordinal &* 4 &+ 2))
     }
 
-    /// The segment's id.
+    /// The segment's id. Who keeps a location beyond its reader's section compares it: as long as it is
+    /// the same, so is what the location means.
     package func segmentID(of ordinal: Int) -> UInt64 { words.load(ordinal &* 4 &+ 3) }
 
     /// Makes a segment known to readers. Writer only.

@@ -18,8 +18,9 @@ struct Examined {
     var otherKey: [UInt8]?
     /// Wall time of the look; 0: there was none yet.
     var time: UInt64 = 0
-    /// How often ordinals had been used again: after that a location may mean another record.
-    var reuseCount: UInt64 = 0
+    /// Of the segment that `occupant` lies in: when its ordinal is another one's, the location means
+    /// another record.
+    var segmentID: UInt64 = 0
 }
 
 /// The record that a key has in the index.
@@ -137,11 +138,14 @@ extension LogState {
             return CurrentVersion(pending[counter], at: examined.time)
         }
         guard location == examined.slot else { return nil }
-        if location != .empty, examined.reuseCount != handles.reuseCount { return nil }
         if examined.slot == .overflow {
             guard (overflow.location(of: hash, key: key) ?? .empty) == examined.occupant else {
                 return nil
             }
+        }
+        let occupant = examined.occupant
+        if occupant.isRecord, handles.segmentID(of: occupant.segmentOrdinal) != examined.segmentID {
+            return nil
         }
         guard let found = examined.found else { return CurrentVersion() }
         return CurrentVersion(found, at: examined.time)

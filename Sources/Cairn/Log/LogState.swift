@@ -199,7 +199,6 @@ struct LogState: ~Copyable {
             return segments.count - 1
         }
         let ordinal = freeOrdinals.removeFirst()
-        handles.noteReuse()
         segments[ordinal] = segment
         return ordinal
     }

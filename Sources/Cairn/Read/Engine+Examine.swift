@@ -35,7 +35,6 @@ extension Engine {
         defer { readers.leave(token) }
         var examined = Examined()
         examined.time = storage.wallClock()
-        examined.reuseCount = handles.reuseCount
         examined.slot = index.location(of: hash)
         examined.occupant = examined.slot
         if examined.slot == .overflow {
@@ -44,6 +43,7 @@ extension Engine {
         guard examined.occupant.isRecord else { return examined }
         var count = 0
         let location = examined.occupant
+        examined.segmentID = handles.segmentID(of: location.segmentOrdinal)
         let wanted = Self.examinedByteCount
         switch try fetchFront(location, key: key, wanted: wanted, scratch, count: &count) {
         case .found(let header):
