@@ -70,8 +70,22 @@ extension Engine {
         let refusal = state.refusal()
         lock.unlock()
         if let refusal { throw refusal }
-        while try compactionStep(CompactionPolicy(target: target)), progress(statistics()) {}
+        while try compactionStep(CompactionPolicy(target: target)) {
+            guard progress(statistics()) else {
+                try breakOff()
+                break
+            }
+        }
         return statistics().compaction
+    }
+
+    /// Ends what is under way, so that nobody goes on with it for a target that was somebody else's.
+    private func breakOff() throws(StoreError) {
+        compactionLock.lock()
+        defer { compactionLock.unlock() }
+        // Behind its commit the index moves on, in memory.
+        while let job = compaction.job, job.isCommitted { _ = try step(job) }
+        endCompaction()
     }
 
     /// Not in a store that takes no writes.
