@@ -66,15 +66,21 @@ extension Engine {
 
     /// Sleeps until the write of `waiter` is finished, leading when nobody else does.
     func await(_ waiter: Waiter) throws(StoreError) -> WriteReceipt {
-        if acquireLeadIfFree() { commitAsLead() }
-        while waiter.wait() == .lead { commitAsLead() }
+        var hasLed = acquireLeadIfFree()
+        if hasLed { commitAsLead() }
+        while waiter.wait() == .lead {
+            hasLed = true
+            commitAsLead()
+        }
+        // Not before: until the write is finished the lead may be handed to this thread at any moment,
+        // and a callback that wants it would wait for itself.
+        if hasLed { deliver() }
         return try waiter.takeOutcome().get()
     }
 
     private func commitAsLead() {
         commitCycle(mustSync: false, lingers: true)
         releaseLead()
-        deliver()
     }
 
     /// Runs `body` while nothing can be appended and nothing waits in memory.
