@@ -167,6 +167,8 @@ enum KeeperDuty {
     static let all = 3
     /// Much is written that the disk was not asked to begin with.
     static let startWriting = 4
+    /// A segment ended: the next one is to be made, and the like.
+    static let step = 8
 }
 
 extension Engine {

@@ -41,7 +41,15 @@ extension Engine {
 
     /// Lays the lead down, or hands it to a waiting writer.
     func releaseLead() {
+        // Behind it: whoever is rung may want the lead.
+        if passLead() { ringKeeper(KeeperDuty.step) }
+    }
+
+    /// True when a segment ended.
+    private func passLead() -> Bool {
         lock.lock()
+        let owesRing = state.owesRing
+        state.owesRing = false
         let waiter = state.pending.isEmpty ? nil : state.pending.firstWaiter
         let prefersWaiter = state.lastLeadMadeRoom || state.roomWaiters.isEmpty
         if let waiter, prefersWaiter {
@@ -49,7 +57,7 @@ extension Engine {
             // Under the lock: a write that is not done here is not finished before it is asked.
             waiter.askToLead()
             lock.unlock()
-            return
+            return owesRing
         }
         state.isLed = false
         let parker = state.roomWaiters.isEmpty ? nil : state.roomWaiters.removeFirst()
@@ -62,6 +70,7 @@ extension Engine {
         parker?.unpark()
         if hasDeliveries || (parker == nil && hasPending && !isRetry) { wakeKeeper() }
         if isRetry { ringKeeper(KeeperDuty.sync) }
+        return owesRing
     }
 
     /// Sleeps until the write of `waiter` is finished, leading when nobody else does.

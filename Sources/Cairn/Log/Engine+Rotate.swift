@@ -333,6 +333,7 @@ extension Engine {
             SegmentInfo(id: spare.id, salt: spare.salt, logicalByteCount: start, recordCount: 0))
         let seed = SegmentSeed(salt: spare.salt, segmentID: spare.id)
         state.spare = nil
+        state.owesRing = true
         state.activationCount += 1
         state.keyBounds = KeyBounds()
         state.expiries = ExpiryTally()

@@ -135,6 +135,8 @@ struct LogState: ~Copyable {
     /// Nothing may be appended: the holder of the lead rotates or writes past the buffers.
     var isStopped = false
     var lastLeadMadeRoom = false
+    /// A segment ended under this lead: there is work for others, who are told when it is laid down.
+    var owesRing = false
     var roomWaiters: [Parker] = []
     var isSyncing = false
     var syncWaiters: [Parker] = []

@@ -64,7 +64,7 @@ private final class KeeperState: Sendable {
             let now = Clock.monotonicNanoseconds()
             let isDue = syncDue.map { $0 <= now } ?? false
             let duties = engine.keeperDuties(
-                taking: KeeperDuty.startWriting | (isDue ? KeeperDuty.sync : 0))
+                taking: KeeperDuty.startWriting | KeeperDuty.step | (isDue ? KeeperDuty.sync : 0))
             if duties & KeeperDuty.sync != 0, !isDue { syncDue = syncDue ?? now + interval }
             if duties & KeeperDuty.mark != 0 { markDue = markDue ?? now + idle }
             engine.commit()  // Calls back too, and a callback may have let go of the store.
