@@ -70,6 +70,19 @@ extension RawSpan {
         }
     }
 
+    /// How many bytes at the front are zero.
+    package var leadingZeroByteCount: Int {
+        var count = 0
+        var step = 4096
+        while step > 0 {
+            while count + step <= byteCount, extracting(count..<count + step).isZero {
+                count += step
+            }
+            step /= 16
+        }
+        return count
+    }
+
     /// Asks the processor for the first KiB, so that a pass that comes soon does not wait for it;
     /// further on the processor sees by itself that the bytes are read in order.
     @inlinable

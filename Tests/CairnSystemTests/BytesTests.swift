@@ -50,6 +50,22 @@ import Testing
     }
 
     // The macro cannot look inside an expression that holds a span.
+    private func leadingZeroByteCount(_ bytes: [UInt8]) -> Int {
+        bytes.rawSpan.leadingZeroByteCount
+    }
+
+    @Test("zeros at the front are counted to the first other byte, wherever that is")
+    func leadingZeros() {
+        for byteCount in [0, 1, 7, 8, 255, 256, 257, 4095, 4096, 4097, 13_000] {
+            var bytes = [UInt8](repeating: 0, count: byteCount)
+            #expect(leadingZeroByteCount(bytes) == byteCount)
+            for place in stride(from: byteCount - 1, through: 0, by: -max(1, byteCount / 97)) {
+                bytes[place] = 1
+                #expect(leadingZeroByteCount(bytes) == place)
+            }
+        }
+    }
+
     private func isZero(_ bytes: [UInt8]) -> Bool { bytes.rawSpan.isZero }
 
     @Test("only zeros are zero", arguments: [0, 1, 2, 63, 64, 65])

@@ -70,8 +70,9 @@ struct SegmentWalk<S: Storage> {
         while offset < limit {
             let count = try scanner.window.load(8, at: offset)
             if count == 0 { break }
-            isZero = isZero && scanner.window.bytes(at: offset, count: count).isZero
-            offset = min(offset + 8, limit)
+            let zeroCount = try scanner.window.zeroByteCount(at: offset)
+            isZero = isZero && zeroCount >= count
+            offset = min(offset + UInt64(max(8, zeroCount / 8 * 8)), limit)
             if offset < limit, try scanner.record(at: offset) != nil { break }
         }
         if offset == start { offset = limit }

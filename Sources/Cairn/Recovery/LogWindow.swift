@@ -43,6 +43,13 @@ struct LogWindow<S: Storage> {
         offset >= start && offset + UInt64(byteCount) <= start + UInt64(count)
     }
 
+    /// How many bytes from `offset` on are zero, as far as they are loaded.
+    mutating func zeroByteCount(at offset: UInt64) throws(FileError) -> Int {
+        guard try load(8, at: offset) > 0 else { return 0 }
+        let rest = Int(start + UInt64(count) - offset)
+        return bytes(at: offset, count: rest).leadingZeroByteCount
+    }
+
     /// Bytes that were loaded.
     @_lifetime(borrow self)
     func bytes(at offset: UInt64, count: Int) -> RawSpan {

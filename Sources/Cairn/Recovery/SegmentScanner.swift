@@ -60,9 +60,10 @@ struct SegmentScanner<S: Storage> {
                 result.endOffset = offset
             } else {
                 let count = try window.load(8, at: offset)
-                let isZero = window.bytes(at: offset, count: count).isZero
-                offset += 8
-                if !isZero { result.endOffset = offset }
+                let zeroCount = try window.zeroByteCount(at: offset)
+                // No record begins with a zero.
+                offset += UInt64(max(8, zeroCount / 8 * 8))
+                if zeroCount < count { result.endOffset = offset }
             }
         }
         result.damage = Self.gaps(in: result)
