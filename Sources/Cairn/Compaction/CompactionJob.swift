@@ -222,16 +222,23 @@ final class CompactionJob<S: Storage> {
     /// The output, made when its first record comes.
     private func madeOutput() throws(CompactionFailure) -> CompactionOutput<S> {
         if let output { return output }
+        let made: CompactionOutput<S>
         do throws(FileError) {
-            let made = try CompactionOutput(
+            made = try CompactionOutput(
                 id: engine.manifest.takeSegmentID(), uuid: engine.identity.uuid,
                 storage: engine.storage, files: engine.segmentFiles,
                 bufferByteCount: engine.tuning.compactionBufferByteCount)
             output = made
-            return made
+            try made.writeHeader()
         } catch {
             throw .error(StoreError(error, doing: "making a compacted segment"))
         }
+        do throws(StoreError) {
+            try engine.synchronizeHeader(of: made.file)
+        } catch {
+            throw .error(error)
+        }
+        return made
     }
 
     // MARK: Deletes

@@ -44,6 +44,13 @@ struct CompactionOutput<S: Storage> {
         }
     }
 
+    /// Writes the header, ahead of everything. It is written once more with the first records: their
+    /// write begins where the page cache keeps it in large pieces.
+    func writeHeader() throws(FileError) {
+        let buffer = buffer
+        try storage.write(file, buffer.bytes(0..<SegmentHeader.byteCount), at: 0)
+    }
+
     /// Where the next record goes.
     var byteCount: UInt64 { base + UInt64(fill) }
 

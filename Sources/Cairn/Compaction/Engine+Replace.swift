@@ -32,6 +32,18 @@ final class DrainedSegments: Sendable {
 extension Engine {
     // MARK: Before the commit
 
+    /// Makes the header of a new output durable: from then on, whatever a power cut leaves of the file,
+    /// opening knows it for an output that nobody lists and removes it. Its name may be lost until it
+    /// is whole; then the file is.
+    func synchronizeHeader(of file: FileHandle) throws(StoreError) {
+        do throws(FileError) {
+            try storage.synchronize(file)
+        } catch {
+            if PlantedBug.compactionAfterFailedSync.isPlanted { return }
+            throw failForGood(error)
+        }
+    }
+
     /// Makes an output and its name durable. A failed sync is final.
     func synchronizeOutput(_ file: FileHandle) throws(StoreError) {
         let removed = compaction.forgettable
