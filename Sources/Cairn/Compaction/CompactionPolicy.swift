@@ -3,8 +3,8 @@
 // Pure: a value of what is known of all segments goes in, a plan or nothing comes out. Reasons, in this
 // order: a segment holds nothing live; the store takes more space than its target allows; small
 // segments have become many. Every plan has one output, at most a segment long unless a single input
-// is longer, and fits the free room. Carried out, each plan leaves fewer bytes than before, so
-// planning ends. Spec: Engine.md, "Compaction".
+// is longer, and fits the free room, unless nothing in its inputs is live. Carried out, each plan
+// leaves fewer bytes than before, so planning ends. Spec: Engine.md, "Compaction".
 
 internal import CairnFormat
 
@@ -167,7 +167,13 @@ package struct CompactionPolicy: Sendable {
         let dead = eligible.filter { segment in
             segment.copyByteCount <= segment.keptByteCount && segment.reclaimableByteCount > 0
         }
-        return gather(dead.sorted { $0.minSequence < $1.minSequence }, .allDead, store)
+        let oldestFirst = dead.sorted { $0.minSequence < $1.minSequence }
+        if let plan = gather(oldestFirst, .allDead, store) { return plan }
+        // Without room for an output, one by one: as a rule there is nothing to write.
+        return oldestFirst.first.map { segment in
+            CompactionPlan(
+                inputIDs: [segment.id], reason: .allDead, copyByteCount: segment.copyByteCount)
+        }
     }
 
     /// Whether the store takes more than the target allows, or soon will: room for the output of a

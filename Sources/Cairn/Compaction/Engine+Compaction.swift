@@ -18,6 +18,8 @@ struct CompactionMemory<S: Storage> {
     var resting: [UInt64: UInt64] = [:]
     /// So much was free when so much did not fit.
     var refused: (freeByteCount: UInt64, neededByteCount: UInt64, time: UInt64)?
+    /// Segments without anything live that needed room all the same; as long as `refused` stands.
+    var roomless: Set<UInt64> = []
     /// Unlinked segments that MANIFEST still lists: it forgets them after a sync of `segments/`.
     var forgettable: [UInt64] = []
     /// Those of them that a sync has covered.
@@ -137,6 +139,7 @@ extension Engine {
         case .error(let error):
             noteAbandoned { _ in }
             guard error.kind == .diskFull else { throw error }
+            if job.plan.reason == .allDead { compaction.roomless.formUnion(job.plan.inputIDs) }
             noteRefused(needed)
         }
     }
@@ -282,7 +285,7 @@ extension Engine {
     /// Ended, listed so, sound, and worth a try.
     private func canBeInput(_ segment: SegmentInfo, _ entry: SegmentEntry?) -> Bool {
         guard let entry, entry.state == .sealed || entry.state == .recovered,
-            !compaction.leftOut.contains(segment.id)
+            !compaction.leftOut.contains(segment.id), !compaction.roomless.contains(segment.id)
         else { return false }
         guard let live = compaction.resting[segment.id] else { return true }
         return segment.liveByteCount + segment.logicalByteCount / 16 < live
@@ -305,6 +308,7 @@ extension Engine {
         let isRecent = storage.monotonicClock() - refused.time < 60_000_000_000
         guard isRecent, free <= refused.freeByteCount else {
             compaction.refused = nil
+            compaction.roomless = []
             return room
         }
         return min(room, refused.neededByteCount - 1)

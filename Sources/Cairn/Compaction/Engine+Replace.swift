@@ -121,7 +121,7 @@ extension Engine {
         if PlantedBug.inputsUnlinkedBeforeCommit.isPlanted { unlink(ids) }
         let forgotten = compaction.forgotten
         let stale = PlantedBug.manifestComputedEarly.isPlanted ? compaction.plantedEntries : nil
-        try updateManifest { manifest in
+        let change = { (manifest: inout Manifest) in
             if let stale { manifest.entries = stale }
             for place in manifest.entries.indices where ids.contains(manifest.entries[place].id) {
                 manifest.entries[place].state = .retired
@@ -129,8 +129,21 @@ extension Engine {
             manifest.entries.removeAll { forgotten.contains($0.id) }
             if let output { manifest.insert(output.entry) }
         }
+        do {
+            try updateManifest(change)
+        } catch {
+            guard error.kind == .diskFull else { throw error }
+            // RESERVE was given up. When that is not enough: of segments that go without leaving a
+            // record, nobody needs the hints.
+            if output == nil { discardHints(of: ids) }
+            try updateManifest(change)
+        }
         compaction.forgotten.subtract(forgotten)
         return register(sources, output)
+    }
+
+    private func discardHints(of ids: Set<UInt64>) {
+        for id in ids { discardFile(SegmentFileName(id, .hint).description) }
     }
 
     private func unlink(_ ids: Set<UInt64>) {

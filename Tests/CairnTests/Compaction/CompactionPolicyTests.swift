@@ -114,6 +114,26 @@ struct CompactionPolicyTests {
         #expect(policy.plan(store) == nil)
     }
 
+    @Test("segments without anything live need no room, and go one by one, the oldest first")
+    func noRoom() {
+        var segments = (1...4).map { segment($0, live: 0, dead: 9 * mebibyte) }
+        segments[0] = segment(1, live: mebibyte, dead: mebibyte)
+        for place in segments.indices {
+            segments[place].keptByteCount = 200
+            segments[place].minSequence = UInt64(10 - place)
+        }
+        var store = store(segments)
+        for freeByteCount in [0, 4095] as [UInt64] {
+            store.freeByteCount = freeByteCount
+            #expect(policy.plan(store)?.inputIDs == [4])
+        }
+        store.freeByteCount = 4096 + 400
+        #expect(policy.plan(store)?.inputIDs == [3, 4])
+        segments = [segment(1, live: mebibyte, dead: 9 * mebibyte)]
+        store.segments = segments
+        #expect(policy.plan(store) == nil)
+    }
+
     @Test("planning ends, below the target, and never asks for more room than there is")
     func ends() {
         var random = TestRandom.reported("compaction policy")
@@ -134,7 +154,8 @@ struct CompactionPolicyTests {
             var count = 0
             while let plan = policy.plan(store) {
                 let next = store.after(plan)
-                #expect(plan.copyByteCount + 4096 <= store.freeByteCount)
+                #expect(
+                    plan.copyByteCount + 4096 <= store.freeByteCount || plan.reason == .allDead)
                 #expect(next.byteCount < store.byteCount)
                 #expect(next.liveByteCount == store.liveByteCount)
                 store = next
