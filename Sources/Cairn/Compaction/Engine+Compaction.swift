@@ -216,7 +216,14 @@ extension Engine {
 
     // MARK: Planning
 
+    /// Before the next output takes the room for it.
+    private func refillReserve() {
+        // Where that fails it stays given up, and puts are told.
+        do { try checkSpace() } catch { return }
+    }
+
     private func beginCompaction(_ policy: CompactionPolicy) throws(StoreError) -> Bool {
+        refillReserve()
         let shape = try storeShape()
         guard let plan = policy.plan(shape) else { return false }
         let entries = manifest.current.entries
@@ -291,8 +298,14 @@ extension Engine {
         return segment.liveByteCount + segment.logicalByteCount / 16 < live
     }
 
-    /// How long an output may be. On a full disk a part of what RESERVE gave up is for deletes and
-    /// the manifest.
+    /// What others keep of the free bytes while an output is written. On a full disk: a part of what
+    /// RESERVE gave up, for deletes and the manifest. Else writers: as much as RESERVE holds, or half.
+    private func keptFree(of free: UInt64) -> UInt64 {
+        isDiskFull.load(ordering: .relaxed)
+            ? reserve.byteCount / 4 : min(free / 2, reserve.byteCount)
+    }
+
+    /// How long an output may be.
     private func roomForOutput() throws(StoreError) -> UInt64 {
         let free: UInt64
         do {
@@ -300,9 +313,7 @@ extension Engine {
         } catch {
             throw StoreError(error, doing: "looking for room to compact")
         }
-        let isFull = isDiskFull.load(ordering: .relaxed)
-        let aside = isFull ? reserve.byteCount / 4 : 0
-        let room = free - min(free, aside)
+        let room = free - min(free, keptFree(of: free))
         guard let refused = compaction.refused else { return room }
         // Not for ever: a quota may have been what refused it, or room that came and went.
         let isRecent = storage.monotonicClock() - refused.time < 60_000_000_000

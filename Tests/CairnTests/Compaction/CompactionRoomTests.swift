@@ -12,6 +12,7 @@ struct CompactionRoomTests {
 
     private var tuning: Tuning {
         var tuning = Tuning.small
+        tuning.chunkByteCount = 4096
         tuning.segmentRecordCountMaximum = 8
         tuning.segmentByteCountMinimum = 64 << 10
         tuning.segmentByteCountMaximum = 64 << 10
@@ -94,6 +95,61 @@ struct CompactionRoomTests {
         disk.advance(nanoseconds: 61_000_000_000)
         for _ in 0..<50 where try engine.compactionStep() {}
         #expect(engine.statistics().compaction.compactionCount == 1)
+        try engine.close()
+    }
+
+    @Test("an output leaves writers as much as RESERVE holds, or half of what is free")
+    func leavesRoom() throws {
+        for pageCount in UInt64(8)...18 {
+            let disk = SimulatedDisk()
+            let engine = try Engine.open(disk, tuning: tuning)
+            for round in 0..<6 {
+                for number in 0..<8 {
+                    let key = number < 4 ? Key("x") : Key("key \(round) \(number)")
+                    _ = try engine.put(key.bytes.rawSpan, sampleBytes(2500).rawSpan)
+                }
+            }
+            while try engine.urgentStep() {}
+            while try engine.hintStep() {}
+            disk.capacity = disk.usedByteCount + pageCount * 4096
+            let free = try disk.freeByteCount()
+            var least = free
+            disk.stepObserver = { _ in
+                least = min(least, (try? disk.freeByteCount()) ?? 0)
+            }
+            for _ in 0..<200 where try engine.compactionStep() {}
+            disk.stepObserver = nil
+            // Besides there are a new manifest, a hint, and the rest of the last page.
+            #expect(least + 3 * 4096 >= min(free / 2, 16_384), "\(pageCount) pages")
+            try engine.close()
+        }
+    }
+
+    @Test("when compaction has made room, RESERVE is set aside again before it goes on")
+    func refills() throws {
+        let engine = try Engine.open(disk, tuning: tuning)
+        disk.capacity = disk.usedByteCount + (200 << 10)
+        var count = 0
+        let error = try storeError {
+            while count < 1000 {
+                try put(engine, ["key \(count)"])
+                count += 1
+            }
+        }
+        #expect(error?.kind == .diskFull)
+        #expect(disk.byteCount(of: "RESERVE", in: .root) == 0)
+        for number in 0..<count where number % 8 != 0 {
+            _ = try engine.delete(Key("key \(number)").bytes.rawSpan)
+        }
+        try engine.flush()
+        // The next segment may find the disk full once more.
+        for _ in 0..<2000 { _ = try? engine.backgroundStep() }
+        #expect(engine.statistics().compaction.compactionCount > 0)
+        #expect(disk.byteCount(of: "RESERVE", in: .root) == 16_384)
+        for number in stride(from: 0, to: count, by: 8) {
+            let blob = try engine.get(Key("key \(number)").bytes.rawSpan)
+            #expect(blob?.bytes == sampleBytes(900))
+        }
         try engine.close()
     }
 }
