@@ -54,6 +54,7 @@ struct BlobTally {
     /// Tells what was damaged, and what is missing of live blobs.
     mutating func finish<S: Storage>(_ check: StoreCheck<S>) {
         for (finding, blobID) in damaged { check.report(named(finding, blobID)) }
+        if check.hasGone { return }
         for (blobID, owner) in owners.sorted(by: { $0.key < $1.key }) where owner.standing == .live
         {
             guard let number = firstMissing(of: blobID, owner.chunkCount) else { continue }

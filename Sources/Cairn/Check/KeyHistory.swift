@@ -47,30 +47,54 @@ package struct KeyHistory<S: Storage> {
     /// away.
     package func versions(of key: [UInt8]) throws(StoreError) -> [PhysicalVersion] {
         let files = StoreFiles(storage: storage, tuning: tuning)
-        let manifest = try files.listed()
+        var manifest = try files.listed()
         let identity = try files.load(for: .readOnly).0
+        for _ in 0..<Self.attemptMaximum {
+            var hasVanished = false
+            var versions = try versions(of: key, in: manifest, identity, &hasVanished)
+            let newest = hasVanished ? try files.manifestNow(of: identity) : manifest
+            if newest.generation == manifest.generation {
+                versions.sort { ($0.sequence, $0.segmentID) > ($1.sequence, $1.segmentID) }
+                judge(&versions)
+                return versions
+            }
+            // A writer moved what was in it to another segment.
+            manifest = newest
+        }
+        throw StoreError(
+            .inUse,
+            "the writer of the store in \(storage.location) changed the list of segments each time "
+                + "it was read: try again")
+    }
+
+    private static var attemptMaximum: Int { 100 }
+
+    private func versions(
+        of key: [UInt8], in manifest: Manifest, _ identity: StoreIdentity,
+        _ hasVanished: inout Bool
+    ) throws(StoreError) -> [PhysicalVersion] {
         let hasher = KeyHasher(
             key: SipHashKey(first: identity.hashKeyFirst, second: identity.hashKeySecond),
             mask: tuning.hashMask)
+        let hash = hasher.hash(.put, key.rawSpan)
         var versions: [PhysicalVersion] = []
         for entry in manifest.entries where entry.state != .retired {
             do throws(FileError) {
-                versions += try self.versions(
-                    of: key, hasher.hash(.put, key.rawSpan), in: entry, uuid: identity.uuid)
+                let found = try self.versions(of: key, hash, in: entry, uuid: identity.uuid)
+                if let found { versions += found } else { hasVanished = true }
             } catch {
                 throw StoreError(error, doing: "reading segment \(SegmentFileName(entry.id))")
             }
         }
-        versions.sort { ($0.sequence, $0.segmentID) > ($1.sequence, $1.segmentID) }
-        judge(&versions)
         return versions
     }
 
+    /// Nil: the segment has no file.
     private func versions(
         of key: [UInt8], _ hash: Hash128, in entry: SegmentEntry, uuid: StoreUUID
-    ) throws(FileError) -> [PhysicalVersion] {
+    ) throws(FileError) -> [PhysicalVersion]? {
         let name = SegmentFileName(entry.id).description
-        guard let file = try storage.open(name, in: .segments, writable: false) else { return [] }
+        guard let file = try storage.open(name, in: .segments, writable: false) else { return nil }
         defer { storage.close(file) }
         if entry.state != .open,
             let witness = try HintWitness(of: entry, uuid: uuid, storage),

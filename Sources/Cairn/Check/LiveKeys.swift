@@ -1,8 +1,9 @@
 // LiveKeys — the key of every blob, in the order in which their records lie on disk.
 //
 // Reads the fronts of all records and asks the index which of them count, so each key comes exactly
-// once and no key is kept in memory. For exports; costs a pass over the log. Records that the store
-// takes meanwhile may be missed. Any thread. Spec: Engine.md, "Index".
+// once and no key is kept in memory but those of a piece. For exports; costs a pass over the log. Records
+// that the store takes meanwhile may be missed; beside a writer the files that were opened with the store
+// are read, also those that it has removed by now. Any thread. Spec: Engine.md, "Opening".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -13,41 +14,56 @@ extension Engine {
         prefix: [UInt8] = [], _ body: ([UInt8]) -> Bool
     ) throws(StoreError) {
         lock.lock()
-        let segments = state.segments.filter { !$0.isRetired }
+        let segments = state.segments.enumerated().filter { !$0.element.isRetired }
         lock.unlock()
-        for segment in segments.sorted(by: { $0.id < $1.id }) {
-            do throws(FileError) {
-                guard try forEachLiveKey(of: segment, prefix, body) else { return }
-            } catch {
-                throw StoreError(
-                    error, doing: "reading segment \(SegmentFileName(segment.id))")
+        for (ordinal, segment) in segments.sorted(by: { $0.element.id < $1.element.id }) {
+            var offset = UInt64(SegmentHeader.byteCount)
+            while offset < segment.logicalByteCount {
+                let found = try keys(of: segment, at: ordinal, from: &offset, prefix)
+                for item in found
+                where holds(item.key.rawSpan, segmentID: segment.id, offset: item.offset) {
+                    guard body(item.key) else { return }
+                }
             }
         }
     }
 
-    /// False when `body` wants no more.
-    private func forEachLiveKey(
-        of segment: SegmentInfo, _ prefix: [UInt8], _ body: ([UInt8]) -> Bool
-    ) throws(FileError) -> Bool {
-        let name = SegmentFileName(segment.id).description
-        guard let file = try storage.open(name, in: .segments, writable: false) else {
-            throw FileError(.open, path: "\(storage.location)/segments/\(name)", code: 2)
+    /// The keys of a piece of a segment, which ends where `offset` is left.
+    private func keys(
+        of segment: SegmentInfo, at ordinal: Int, from offset: inout UInt64, _ prefix: [UInt8]
+    ) throws(StoreError) -> [(key: [UInt8], offset: UInt64)] {
+        let start = offset
+        do throws(FileError) {
+            let piece = try segmentFiles.withFile(of: ordinal) { (file) throws(FileError) in
+                guard handles.holds(segment.id, at: ordinal) else {
+                    let name = SegmentFileName(segment.id).description
+                    throw FileError(
+                        .open, path: "\(storage.location)/segments/\(name)", code: 2)
+                }
+                return try keys(of: segment, in: file, from: start, prefix)
+            }
+            offset = piece.end
+            return piece.keys
+        } catch {
+            throw unreadable(error, segment.id, offset: nil)
         }
-        defer { storage.close(file) }
+    }
+
+    private func keys(
+        of segment: SegmentInfo, in file: FileHandle, from start: UInt64, _ prefix: [UInt8]
+    ) throws(FileError) -> (keys: [(key: [UInt8], offset: UInt64)], end: UInt64) {
         var walk = SegmentWalk(
             storage: storage, file: file, limit: segment.logicalByteCount,
             seed: SegmentSeed(salt: segment.salt, segmentID: segment.id),
-            step: tuning.scanByteCount, verifiesPayloads: false)
-        while let step = try walk.next() {
+            step: tuning.scanByteCount, verifiesPayloads: false, from: start)
+        var keys: [(key: [UInt8], offset: UInt64)] = []
+        while walk.offset < start + UInt64(tuning.scanByteCount), let step = try walk.next() {
             guard case .record(let record) = step,
                 record.header.type == .put || record.header.type == .composite
             else { continue }
             let key = try walk.key(of: record)
-            guard key.starts(with: prefix),
-                holds(key.rawSpan, segmentID: segment.id, offset: record.offset)
-            else { continue }
-            guard body(key) else { return false }
+            if key.starts(with: prefix) { keys.append((key, record.offset)) }
         }
-        return true
+        return (keys, walk.offset)
     }
 }

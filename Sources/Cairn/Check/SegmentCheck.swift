@@ -55,9 +55,11 @@ final class SegmentCheck<S: Storage> {
     }
 
     private func checkFile() throws(FileError) -> Bool {
-        let base = SegmentFileName(entry.id).description
-        guard let file = try check.storage.open(base, in: .segments, writable: false) else {
-            if try check.isGone(entry) { return entry.recordCount > 0 }
+        guard let file = try check.takeFile(of: entry) else {
+            if try check.isGone(entry) {
+                check.hasGone = true
+                return entry.recordCount > 0
+            }
             check.report(
                 finding(
                     .missingSegment, "has no file; it had \(entry.recordCount) records",

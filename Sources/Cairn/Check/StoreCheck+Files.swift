@@ -56,14 +56,62 @@ extension StoreCheck {
         }
     }
 
+    // MARK: Beside a writer
+
+    /// Opens the files of the listed segments, as many as descriptors allow, and looks at MANIFEST again
+    /// when one is not there: the list and what is read are of one moment then.
+    func holdFiles() throws(StoreError) {
+        let maximum = ResourceLimits.raiseForStore() / 6
+        do throws(FileError) {
+            for _ in 0..<100 {
+                let hasAll = try hold(maximum)
+                guard !hasAll, let newest = try newestManifest(),
+                    newest.generation != manifest?.generation
+                else { return }
+                letGo()
+                manifest = newest
+            }
+        } catch {
+            throw StoreError(error, doing: "opening segments")
+        }
+    }
+
+    /// False when a file is not there.
+    private func hold(_ maximum: Int) throws(FileError) -> Bool {
+        var hasAll = true
+        for entry in manifest?.entries ?? [] where entry.state != .retired {
+            if held.count >= maximum { break }
+            let name = SegmentFileName(entry.id).description
+            let file = try storage.open(name, in: .segments, writable: false)
+            if let file { held[entry.id] = file } else { hasAll = false }
+        }
+        return hasAll
+    }
+
+    func letGo() {
+        for file in held.values { storage.close(file) }
+        held = [:]
+    }
+
+    /// The file of a segment; nil when there is none. It is the caller's to close.
+    func takeFile(of entry: SegmentEntry) throws(FileError) -> FileHandle? {
+        if let file = held.removeValue(forKey: entry.id) { return file }
+        return try storage.open(
+            SegmentFileName(entry.id).description, in: .segments, writable: false)
+    }
+
     /// Whether a writer took a segment off the list since that was read.
     func isGone(_ entry: SegmentEntry) throws(FileError) -> Bool {
+        guard let now = try newestManifest() else { return false }
+        return !now.entries.contains { $0.id == entry.id && $0.state != .retired }
+    }
+
+    /// Nil: it is damaged, or was when the check began.
+    private func newestManifest() throws(FileError) -> Manifest? {
         let bytes = try storage.contents(
             of: StoreNames.manifest, in: .root, byteCountMaximum: Manifest.byteCountMaximum)
-        guard isManifestIntact, let bytes, let now = try? Manifest(decoding: bytes.rawSpan) else {
-            return false
-        }
-        return !now.entries.contains { $0.id == entry.id && $0.state != .retired }
+        guard isManifestIntact, let bytes else { return nil }
+        return try? Manifest(decoding: bytes.rawSpan)
     }
 
     private func read<Value>(

@@ -3,7 +3,8 @@
 // Writes nothing, takes no lock, stops at nothing: behind every damage it goes on, and what it finds is
 // told at once. The quick form reads STORE, MANIFEST, headers, seals and hints; the deep form every
 // byte of the log, and it opens the store for reading, if that can be opened, to know which
-// records still count. Beside a writer both show what was there when they looked. One thread.
+// records still count. Beside a writer both show what was there when they looked: the deep form holds
+// the files that it will read. One thread.
 // Spec: Format.md; Operations.md, "fsck".
 
 package import CairnFormat
@@ -29,6 +30,10 @@ package final class StoreCheck<S: Storage> {
     /// What the index holds; nil when the store cannot be opened.
     private(set) var engine: Engine<S>?
     var blobs = BlobTally()
+    /// Files of listed segments, held so that a writer that removes them takes nothing away.
+    var held: [UInt64: FileHandle] = [:]
+    /// A listed segment went before it was read: chunks may seem to be missing that are elsewhere.
+    var hasGone = false
     /// Of what was checked so far.
     package private(set) var summary = CheckSummary()
 
@@ -49,7 +54,11 @@ package final class StoreCheck<S: Storage> {
     /// directory cannot be read.
     package func run() throws(StoreError) -> CheckSummary {
         try checkFiles()
-        if isDeep { openForStanding() }
+        defer { letGo() }
+        if isDeep {
+            try holdFiles()
+            openForStanding()
+        }
         defer { closeForStanding() }
         measure()
         var laterHasRecords = false

@@ -54,15 +54,36 @@ package struct StoreDump<S: Storage> {
     /// Every record of every listed segment, in the order in which they were written, until `body`
     /// answers false.
     package func store(_ body: (DumpedRecord) -> Bool) throws(StoreError) {
-        let manifest = try StoreFiles(storage: storage, tuning: tuning).listed()
-        for entry in manifest.entries where entry.state != .retired {
-            let name = SegmentFileName(entry.id).description
-            let end = entry.state == .open ? nil : entry.logicalByteCount
-            let goesOn = try segment(
-                name, in: .segments, SegmentSeed(salt: entry.salt, segmentID: entry.id), entry.id,
-                end: end, body)
-            if !goesOn { return }
+        let files = StoreFiles(storage: storage, tuning: tuning)
+        var seen: Set<UInt64> = []
+        var isWhole = false
+        while !isWhole {
+            isWhole = true
+            let entries = try files.listed().entries
+            for entry in entries where entry.state != .retired && seen.insert(entry.id).inserted {
+                do throws(StoreError) {
+                    guard try dump(entry, body) else { return }
+                } catch {
+                    // What a writer replaced lies in a segment that is listed by now.
+                    guard error.errno == 2,
+                        try !files.listed().entries.contains(where: {
+                            $0.id == entry.id && $0.state != .retired
+                        })
+                    else { throw error }
+                    isWhole = false
+                }
+            }
         }
+    }
+
+    private func dump(
+        _ entry: SegmentEntry, _ body: (DumpedRecord) -> Bool
+    ) throws(StoreError) -> Bool {
+        let name = SegmentFileName(entry.id).description
+        let end = entry.state == .open ? nil : entry.logicalByteCount
+        return try segment(
+            name, in: .segments, SegmentSeed(salt: entry.salt, segmentID: entry.id), entry.id,
+            end: end, body)
     }
 
     /// Every record of a segment's file, by what its own header says.

@@ -222,6 +222,12 @@ extension Engine {
     ) throws(StoreError) {
         let name = SegmentFileName(view.id).description
         do throws(FileError) {
+            if options.access == .readOnly {
+                // The writer may have removed it; what was opened with the store is still there.
+                return try segmentFiles.withFile(of: view.ordinal) { (file) throws(FileError) in
+                    try keys.read(to: limit, storage, file)
+                }
+            }
             // A file of its own: as a reader of the segment's it would keep others open for long.
             let file = try segmentFiles.withDescriptors { () throws(FileError) in
                 try storage.open(name, in: .segments, writable: false)
@@ -232,9 +238,7 @@ extension Engine {
             defer { storage.close(file) }
             try keys.read(to: limit, storage, file)
         } catch {
-            throw StoreError(
-                .inputOutput, "reading the keys of segment \(name): \(error)", segmentID: view.id,
-                errno: error.code)
+            throw unreadable(error, view.id, offset: nil)
         }
     }
 

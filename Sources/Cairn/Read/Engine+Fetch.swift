@@ -89,13 +89,24 @@ extension Engine {
             do {
                 return try storage.read(segmentFiles.file(of: ordinal), into: &target, at: offset)
             } catch {
-                throw StoreError(
-                    .inputOutput,
-                    "reading a record of segment "
-                        + "\(SegmentFileName(handles.segmentID(of: ordinal))): \(error)",
-                    segmentID: handles.segmentID(of: ordinal), offset: offset, errno: error.code)
+                throw unreadable(error, handles.segmentID(of: ordinal), offset: offset)
             }
         }
+    }
+
+    /// Why a segment's bytes cannot be had. Beside a writer its file may have been closed for others,
+    /// and removed since.
+    func unreadable(_ error: FileError, _ segmentID: UInt64, offset: UInt64?) -> StoreError {
+        let name = SegmentFileName(segmentID).description
+        if error.isMissing, options.access == .readOnly {
+            return StoreError(
+                .inUse,
+                "segment \(name) was removed by the writer of the store since it was opened for "
+                    + "reading: open it again", segmentID: segmentID, errno: error.code)
+        }
+        return StoreError(
+            .inputOutput, "reading segment \(name): \(error)", segmentID: segmentID,
+            offset: offset, errno: error.code)
     }
 
     /// Copies from the log's buffers; nil when the record went to its file meanwhile.
