@@ -113,6 +113,28 @@ struct FailedSyncTests {
         }
     }
 
+    @Test("a sync of MANIFEST that fails for want of space is not tried again, in RESERVE's either")
+    func manifestWithoutSpace() throws {
+        let fault = Fault(
+            .synchronizeFile, failure: .noSpace, directory: .root, namePrefix: "MANIFEST")
+        let disk = SimulatedDisk()
+        try Engine.open(disk, tuning: .small).close()
+        disk.inject(fault)
+        #expect(try storeError { _ = try Engine.open(disk, tuning: .small) } != nil)
+        #expect(disk.pendingFaults.first?.matchCount == 1)
+        disk.clearFaults()
+        let engine = try Engine.open(disk, tuning: .small)
+        // All but the last of them are dead: compaction, too, wants a new list.
+        for _ in 0..<12 { #expect(try write(engine, "key", sampleBytes(900)) == nil) }
+        while try engine.urgentStep() {}
+        disk.inject(fault)
+        let error = try storeError { while try engine.compactionStep() {} }
+        #expect(error?.kind == .outcomeUnknown, "\(String(describing: error))")
+        #expect(disk.pendingFaults.first?.matchCount == 1)
+        #expect(try storeError { try engine.close() }?.kind == .outcomeUnknown)
+        #expect(disk.pendingFaults.first?.matchCount == 1)
+    }
+
     @Test("a failed sync while unlisted files are put away ends the opening")
     func quarantine() throws {
         for directory in [StoreDirectory.quarantine, .segments] {
