@@ -144,9 +144,11 @@ final class CompactionJob<S: Storage> {
     }
 
     private func open(_ source: Source) throws(CompactionFailure) -> CompactionInput<S> {
+        let tuning = engine.tuning
         let opened = try CompactionInput(
             source.entry, ordinal: source.ordinal, storage: engine.storage,
-            files: engine.segmentFiles, step: engine.tuning.scanByteCount)
+            files: engine.segmentFiles,
+            step: min(tuning.scanByteCount, tuning.compactionScanByteCount))
         input = opened
         return opened
     }

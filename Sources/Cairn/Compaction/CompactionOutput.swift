@@ -24,6 +24,7 @@ struct CompactionOutput<S: Storage> {
 
     /// Room for seal and padding that a segment must leave.
     private static var sealByteCountMaximum: UInt64 { 1 << 20 }
+    private static var pieceByteCount: UInt64 { 256 << 10 }
 
     /// Makes the file; nothing is written to it yet.
     init(
@@ -130,25 +131,34 @@ struct CompactionOutput<S: Storage> {
         header.encode(into: &target)
         target.copy(from: payload.rawSpan, to: RecordHeader.byteCount)
         finish(header, RawSpan(), &target)
-        try flush()
+        try flush(whole: true)
     }
 
     private mutating func makeRoom(_ recordByteCount: Int) throws(FileError) {
         if fill + recordByteCount <= buffer.byteCount { return }
-        try flush()
+        try flush(whole: false)
+        if fill + recordByteCount <= buffer.byteCount { return }
+        try flush(whole: true)
         if recordByteCount > buffer.byteCount {
             buffer = AlignedBuffer(byteCount: recordByteCount)
         }
     }
 
-    /// Writes the buffer, and lets the disk begin with it, so that the sync at the end is short.
-    private mutating func flush() throws(FileError) {
-        guard fill > 0 else { return }
+    /// Writes the buffer, and lets the disk begin with it, so that the sync at the end is short. Not
+    /// `whole`: up to a place in the file where the next write may begin, as the log does, see
+    /// `LogState.takeFlush`; the rest stays.
+    private mutating func flush(whole: Bool) throws(FileError) {
+        let end = base + UInt64(fill)
+        let even = end / Self.pieceByteCount * Self.pieceByteCount
+        let upTo = !whole && even > base ? even : end
+        let byteCount = Int(upTo - base)
+        guard byteCount > 0 else { return }
         let buffer = buffer
-        try storage.write(file, buffer.bytes(0..<fill), at: base)
-        storage.startWriting(file, base..<base + UInt64(fill))
-        base += UInt64(fill)
-        fill = 0
+        try storage.write(file, buffer.bytes(0..<byteCount), at: base)
+        storage.startWriting(file, base..<upTo)
+        buffer.copy(from: buffer.bytes(byteCount..<fill), to: 0)
+        base = upTo
+        fill -= byteCount
     }
 
     /// The sealed segment as MANIFEST lists it.

@@ -71,13 +71,21 @@ extension Engine {
         {
             return
         }
+        try flushToTailAsLead()
+        // Without the lead: writers would stop as soon as both buffers are full.
+        syncBesideWriters()
+        try checkUsable()
+        guard hasBrokenEnd else { return }
+        acquireLead()
+        defer { releaseLead() }
+        guard hasBrokenEnd else { return }
+        try withStoppedLog { () throws(StoreError) in try endActive() }
+    }
+
+    private func flushToTailAsLead() throws(StoreError) {
         acquireLead()
         defer { releaseLead() }
         try flushToTail()
-        syncIfNeeded(force: true)
-        try checkUsable()
-        guard hasBrokenEnd else { return }
-        try withStoppedLog { () throws(StoreError) in try endActive() }
     }
 
     private var hasBrokenEnd: Bool {

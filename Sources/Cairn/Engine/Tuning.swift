@@ -54,8 +54,10 @@ package struct Tuning: Sendable {
     package var hintBlockByteCount = 64 << 10
     /// Bytes that one step of a compaction reads and writes, about.
     package var compactionStepByteCount = 1 << 20
-    /// Bytes that a compaction writes at a time.
-    package var compactionBufferByteCount = 1 << 20
+    /// Bytes that a compaction reads at a time: they stay in the processor's second cache.
+    package var compactionScanByteCount = 256 << 10
+    /// Bytes that a compaction writes at a time, in whole pieces of 256 KiB, and a small record.
+    package var compactionBufferByteCount = (512 << 10) + (64 << 10)
     /// How long closing may write hints.
     package var hintNanosecondsAtClose: UInt64 = 10_000_000_000
     /// Bytes of hints that one loading thread reads at a time.

@@ -165,9 +165,15 @@ extension Engine {
             return error.kind == .outcomeUnknown
         }
         releaseLead()
+        syncBesideWriters()
+        return true
+    }
+
+    /// Syncs what is written, while others append and write: the lead is not held. A segment that ended
+    /// meanwhile was synced by whoever ended it.
+    func syncBesideWriters() {
         acquireSync()
         syncActive(zeroesAhead: false)
         releaseSync()
-        return true
     }
 }
