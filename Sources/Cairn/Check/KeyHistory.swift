@@ -51,7 +51,8 @@ package struct KeyHistory<S: Storage> {
         let identity = try files.load(for: .readOnly).0
         for _ in 0..<Self.attemptMaximum {
             var hasVanished = false
-            var versions = try versions(of: key, in: manifest, identity, &hasVanished)
+            var versions = try self.versions(
+                of: key, in: manifest, identity, &hasVanished)
             let newest = hasVanished ? try files.manifestNow(of: identity) : manifest
             if newest.generation == manifest.generation {
                 versions.sort { ($0.sequence, $0.segmentID) > ($1.sequence, $1.segmentID) }

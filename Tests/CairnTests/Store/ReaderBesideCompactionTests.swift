@@ -149,7 +149,8 @@ struct ReaderBesideCompactionTests {
         var errors: [StoreError] = []
         for (key, value) in values {
             do throws(StoreError) {
-                #expect(try reader.get(key.bytes.rawSpan)?.bytes == value)
+                let blob = try reader.get(key.bytes.rawSpan)
+                #expect(blob?.bytes == value)
             } catch {
                 errors.append(error)
             }
