@@ -95,9 +95,23 @@ extension Engine {
     ) throws(StoreError) {
         switch attempt {
         case .done, .waiting: break
-        case .stale: examined = try examine(intent.hash, parts.key)
+        case .stale: examined = try examineUnlessRefused(intent.hash, parts.key)
         case .needs(let room):
             try makeRoom(room, for: parts.header.recordByteCount, recordCount: 1)
+        }
+    }
+
+    /// A store that takes no writes says so, not that a file cannot be read.
+    private func examineUnlessRefused(
+        _ hash: UInt64, _ key: RawSpan
+    ) throws(StoreError) -> Examined {
+        do {
+            return try examine(hash, key)
+        } catch {
+            lock.lock()
+            let refusal = state.refusal()
+            lock.unlock()
+            throw refusal ?? error
         }
     }
 
