@@ -65,11 +65,10 @@ package struct StoreDump<S: Storage> {
                     guard try dump(entry, body) else { return }
                 } catch {
                     // What a writer replaced lies in a segment that is listed by now.
-                    guard error.errno == 2,
-                        try !files.listed().entries.contains(where: {
-                            $0.id == entry.id && $0.state != .retired
-                        })
-                    else { throw error }
+                    let isListed = try files.listed().entries.contains {
+                        $0.id == entry.id && $0.state != .retired
+                    }
+                    guard error.errno == 2, !isListed else { throw error }
                     isWhole = false
                 }
             }

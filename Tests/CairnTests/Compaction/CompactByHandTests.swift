@@ -24,7 +24,7 @@ struct CompactByHandTests {
         try engine.close()
         engine = try Engine.open(disk, tuning: tuning)
         // Below the store's own target, and above the one that is asked for.
-        #expect(try !engine.compactionStep())
+        #expect(try engine.compactionStep() == false)
         let names = disk.fileNames(in: .segments)
         for stepCount in 1..<40 {
             var count = 0
@@ -34,7 +34,7 @@ struct CompactByHandTests {
             }
             if counts.compactionCount > 0 { break }
             #expect(disk.fileNames(in: .segments) == names)
-            #expect(try !engine.compactionStep(), "after \(stepCount) steps")
+            #expect(try engine.compactionStep() == false, "after \(stepCount) steps")
         }
         #expect(engine.statistics().compaction.compactionCount == 1)
         while try engine.compactionStep() {}

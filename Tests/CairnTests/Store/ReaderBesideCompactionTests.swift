@@ -165,7 +165,7 @@ struct ReaderBesideCompactionTests {
 
     @Test("a deep check finds no damage, whenever a compaction comes between", arguments: 0..<12)
     func deepCheck(step: Int) throws {
-        let isDone = compactAtRead(1 + step * 9)
+        let isDone = compactAtRead(1 + step * 5)
         var findings: [CheckFinding] = []
         _ = try StoreCheck(disk, isDeep: true, tuning: tuning) { findings.append($0) }.run()
         stopObserving()
@@ -193,7 +193,7 @@ struct ReaderBesideCompactionTests {
 
     @Test("a dump shows every key, whenever a compaction comes between")
     func dump() throws {
-        for readCount in stride(from: 1, to: 60, by: 5) {
+        for readCount in stride(from: 1, to: 42, by: 4) {
             let copy = try ReaderBesideCompactionTests()
             let isDone = copy.compactAtRead(readCount)
             var keys: Set<Key> = []
