@@ -57,6 +57,9 @@ package struct RecordMetadata: Equatable, Sendable {
     package private(set) var batchFieldRange: Range<Int>?
     /// Where the user's metadata stands; nil when there is none.
     package private(set) var userRange: Range<Int>?
+
+    /// Metadata of no bytes.
+    package init() {}
 }
 
 extension RecordMetadata {

@@ -46,6 +46,13 @@ public struct Statistics: Equatable, Sendable {
     public var segmentCount: Int = 0
     /// Record bytes of live blobs.
     public var liveByteCount: UInt64 = 0
+    /// About so many of the live bytes are of blobs that have expired: what is certain of small ones,
+    /// large ones by the length of their chunks before compression. Counted by whole hours, or longer
+    /// times, that are over.
+    public var expiredByteCount: UInt64 = 0
+    /// Whether compaction leaves expired blobs alone for now, because the wall clock jumped. Always
+    /// false while nothing is compacted.
+    public var isClockDoubted: Bool = false
     /// Record bytes of overwritten and deleted blobs, tombstones, seals and marks.
     public var deadByteCount: UInt64 = 0
     /// Bytes of segments up to their logical end.
@@ -78,6 +85,10 @@ public struct CompactionCounts: Equatable, Sendable {
     public var copiedByteCount: UInt64 = 0
     /// Bytes that were given back.
     public var reclaimedByteCount: UInt64 = 0
+    /// Blobs that had expired and are gone for good.
+    public var destroyedBlobCount = 0
+    /// Such of them as left a delete, because an older version is still somewhere.
+    public var keptExpiredCount = 0
     /// Deletes that were dropped, because nothing is left that they would have to hide.
     public var droppedDeleteCount = 0
     /// Deletes that had to stay.

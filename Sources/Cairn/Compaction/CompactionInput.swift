@@ -15,6 +15,8 @@ enum CompactionFailure: Error {
     case damaged(segmentID: UInt64, offset: UInt64, String)
     /// It would get too little back, or not fit.
     case pointless
+    /// What was taken for expired need not be.
+    case clockChanged
     case error(StoreError)
 }
 

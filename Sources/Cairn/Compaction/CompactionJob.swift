@@ -4,9 +4,9 @@
 // whole and verified, live records are copied; deletes that are still needed follow; the output is
 // sealed and synced, then `segments/`; the log is synced, so that what made records dead is durable;
 // one MANIFEST retires the inputs and lists the output; the index moves, slot by slot. Before that
-// MANIFEST everything can be given up without a trace. What is live the index says: also what
-// waiting writes will replace, and chunks of uploads that are not committed; records in ended
-// segments only ever die. Used by one thread at a time, under the compaction lock.
+// MANIFEST everything can be given up without a trace; blobs that expired leave the index behind it. What
+// is live the index says: also what waiting writes will replace, and chunks of uploads that are not
+// committed; records in ended segments only ever die. Used by one thread at a time, under the compaction lock.
 // Spec: Engine.md, "Compaction".
 
 internal import CairnFormat
@@ -26,6 +26,7 @@ final class CompactionJob<S: Storage> {
         case finish
         case commit
         case move(from: Int)
+        case expire(from: Int)
         case over
     }
 
@@ -43,6 +44,11 @@ final class CompactionJob<S: Storage> {
     private var tombstones = Tombstones()
     private var proof: TombstoneProof<S>?
     private(set) var moved: [MovedRecord] = []
+    /// What expired at this time or earlier is destroyed; 0: nothing.
+    let destroyable: UInt64
+    private var expired: [ExpiredRecord] = []
+    /// Bytes of the chunks that go with them.
+    private var expiredChunkByteCount: UInt64 = 0
     /// The least number of a dropped put: deletes above it may now be needless.
     private(set) var leastDropped = UInt64.max
     private(set) var droppedDeleteCount = 0
@@ -52,9 +58,12 @@ final class CompactionJob<S: Storage> {
     private var lostRaceCount = 0
     private var replacedIDs: [UInt64] { sources.map(\.entry.id) }
 
-    init(_ plan: CompactionPlan, _ sources: [Source], _ engine: Engine<S>) {
+    init(
+        _ plan: CompactionPlan, _ sources: [Source], destroyable: UInt64, _ engine: Engine<S>
+    ) {
         self.plan = plan
         self.sources = sources
+        self.destroyable = destroyable
         self.engine = engine
     }
 
@@ -68,6 +77,7 @@ final class CompactionJob<S: Storage> {
         case .finish: try finish()
         case .commit: try commit()
         case .move(let start): move(from: start, byteCount)
+        case .expire(let start): expire(from: start, byteCount)
         case .over: return false
         }
         return true
@@ -157,6 +167,7 @@ final class CompactionJob<S: Storage> {
         /// It has no key, or is a delete that was taken up.
         case passed
         case dead
+        case expired(hash: UInt64, Location)
         case live(hash: UInt64, Location)
     }
 
@@ -170,9 +181,12 @@ final class CompactionJob<S: Storage> {
         case .passed: break
         case .dead:
             if header.type != .chunk { leastDropped = min(leastDropped, header.sequence) }
+        case .expired(let hash, let old): try take(expired: record, hash, old, &input)
         case .live(let hash, let old):
             try input.loadWhole(record)
-            let copy = try append(input.whole(record), header, record.metadata)
+            let chunkByteCount = try composite(in: record, input)?.totalByteCount ?? 0
+            let copy = try append(
+                input.whole(record), header, record.metadata, chunkByteCount: chunkByteCount)
             moved.append(
                 MovedRecord(
                     hash: hash, old: old, newOffset: copy.offset,
@@ -203,17 +217,60 @@ final class CompactionJob<S: Storage> {
         let old = Location(
             segmentOrdinal: input.ordinal, offset: record.offset,
             recordByteCount: header.recordByteCount, kind: kind)
-        return engine.isLive(hash, key, at: old, header) ? .live(hash: hash, old) : .dead
+        guard engine.isLive(hash, key, at: old, header) else { return .dead }
+        if let expiry = record.metadata.expiry, expiry <= destroyable {
+            return .expired(hash: hash, old)
+        }
+        return .live(hash: hash, old)
+    }
+
+    /// Remembers a blob that expired, and what may have to stay of it.
+    private func take(
+        expired record: InputRecord, _ hash: UInt64, _ location: Location,
+        _ input: inout CompactionInput<S>
+    ) throws(CompactionFailure) {
+        let header = record.header
+        var extent: BlobExtent?
+        if header.type == .composite {
+            try input.loadWhole(record)
+            if let composite = try composite(in: record, input) {
+                extent = BlobExtent(
+                    blobID: composite.blobID, chunkCount: UInt64(composite.chunkCount))
+                expiredChunkByteCount += composite.totalByteCount
+            }
+        }
+        expired.append(
+            ExpiredRecord(
+                hash: hash, location: location, byteCount: UInt32(header.recordByteCount),
+                extent: extent))
+        let front = input.front(of: record)
+        let keyHash = engine.hasher.hash(.delete, front.extracting(header.keyRange)).first
+        tombstones.add(expired: header, front: front, hash: keyHash)
+    }
+
+    /// What a composite that was loaded whole says, if it expires; nil for all others.
+    private func composite(
+        in record: InputRecord, _ input: CompactionInput<S>
+    ) throws(CompactionFailure) -> Composite? {
+        guard record.header.type == .composite, record.metadata.expiry != nil else { return nil }
+        do throws(FormatError) {
+            let payload = input.whole(record).extracting(record.header.payloadRange)
+            return try Composite(decoding: payload)
+        } catch {
+            throw .damaged(segmentID: input.entry.id, offset: record.offset, "\(error)")
+        }
     }
 
     private func append(
-        _ bytes: RawSpan, _ header: RecordHeader, _ metadata: RecordMetadata
+        _ bytes: RawSpan, _ header: RecordHeader, _ metadata: RecordMetadata,
+        chunkByteCount: UInt64 = 0
     ) throws(CompactionFailure) -> (offset: UInt64, byteCount: Int) {
         var target = try madeOutput()
         guard target.hasRoom(for: header.recordByteCount) else { throw .pointless }
         let offset = target.byteCount
         do throws(FileError) {
-            let byteCount = try target.append(bytes, header: header, metadata: metadata)
+            let byteCount = try target.append(
+                bytes, header: header, metadata: metadata, chunkByteCount: chunkByteCount)
             output = target
             return (offset, byteCount)
         } catch {
@@ -254,7 +311,10 @@ final class CompactionJob<S: Storage> {
         if proof?.step(&tombstones, count: byteCount / 64) == true { return }
         proof?.close()
         try checkGain()
-        droppedDeleteCount += tombstones.count - tombstones.keptCount
+        droppedDeleteCount += tombstones.count(ofPuts: false, staying: false)
+        for item in tombstones.items where item.wasPut && !item.mustStay {
+            leastDropped = min(leastDropped, item.header.sequence)
+        }
         stage = .writeTombstones(from: 0)
     }
 
@@ -267,7 +327,7 @@ final class CompactionJob<S: Storage> {
         let start = output?.sealedByteCount(replacing: replacedIDs)
         let after = (start ?? UInt64(SegmentHeader.byteCount)) + kept
         let least = plan.reason == .smallSegments ? 0 : inputByteCount / 32
-        guard after + least < inputByteCount else { throw .pointless }
+        guard after + least < inputByteCount + expiredChunkByteCount else { throw .pointless }
     }
 
     private func writeTombstones(
@@ -311,7 +371,11 @@ final class CompactionJob<S: Storage> {
         } catch {
             throw .error(error)
         }
-        if let id = engine.unmetSegment(of: sources, moved) {
+        // Judged anew: the wall clock may have been set since.
+        guard expired.isEmpty || destroyable <= engine.lookAtClock().destroyable else {
+            throw .clockChanged
+        }
+        if let id = engine.unmetSegment(of: sources, moved, expired) {
             throw .damaged(
                 segmentID: id, offset: 0, "the index finds more records in it than were met")
         }
@@ -329,7 +393,13 @@ final class CompactionJob<S: Storage> {
         if let outputOrdinal {
             lostRaceCount += engine.move(moved[start..<end], to: outputOrdinal)
         }
-        guard end == moved.count else { return stage = .move(from: end) }
+        stage = end == moved.count ? .expire(from: 0) : .move(from: end)
+    }
+
+    private func expire(from start: Int, _ byteCount: Int) {
+        let end = min(start + max(1, min(byteCount / 64, 1024)), expired.count)
+        lostRaceCount += engine.remove(expired[start..<end])
+        guard end == expired.count else { return stage = .expire(from: end) }
         engine.noteDone(self, counts)
         stage = .over
     }
@@ -341,7 +411,9 @@ final class CompactionJob<S: Storage> {
         counts.copiedByteCount = moved.reduce(0) { $0 + UInt64($1.newByteCount) }
         counts.reclaimedByteCount = inputByteCount - min(inputByteCount, outputByteCount)
         counts.droppedDeleteCount = droppedDeleteCount
-        counts.keptDeleteCount = tombstones.keptCount
+        counts.keptDeleteCount = tombstones.count(ofPuts: false, staying: true)
+        counts.destroyedBlobCount = expired.count
+        counts.keptExpiredCount = tombstones.count(ofPuts: true, staying: true)
         counts.lostRaceCount = lostRaceCount
         counts.movedChunkCount = moved.count { $0.old.kind == .chunk }
         counts.movedBatchMemberCount = moved.count { $0.newByteCount < $0.oldByteCount }

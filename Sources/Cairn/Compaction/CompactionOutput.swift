@@ -20,7 +20,7 @@ struct CompactionOutput<S: Storage> {
     private var fill: Int
     private(set) var totals = SegmentTotals()
     private var bounds = KeyBounds()
-    private var expiries = ExpiryTally()
+    private(set) var expiries = ExpiryTally()
 
     /// Room for seal and padding that a segment must leave.
     private static var sealByteCountMaximum: UInt64 { 1 << 20 }
@@ -61,9 +61,10 @@ struct CompactionOutput<S: Storage> {
             <= FormatLimits.segmentByteCountMaximum
     }
 
-    /// Appends a copy of a record; `record` is its bytes without the padding. Returns its length.
+    /// Appends a copy of a record; `record` is its bytes without the padding, `chunkByteCount` those of
+    /// the chunks that it names. Returns its length.
     mutating func append(
-        _ record: RawSpan, header: RecordHeader, metadata: RecordMetadata
+        _ record: RawSpan, header: RecordHeader, metadata: RecordMetadata, chunkByteCount: UInt64
     ) throws(FileError) -> Int {
         var copy = header
         let dropped = PlantedBug.batchFieldsKept.isPlanted ? nil : metadata.batchFieldRange
@@ -87,7 +88,10 @@ struct CompactionOutput<S: Storage> {
         target.copy(from: head, to: start)
         target.copy(from: tail, to: start + cut.lowerBound)
         finish(copy, key, &target)
-        if let expiry = metadata.expiry { expiries.add(expiry, byteCount: copy.recordByteCount) }
+        if let expiry = metadata.expiry {
+            expiries.add(
+                expiry, byteCount: copy.recordByteCount, chunkByteCount: chunkByteCount)
+        }
         return copy.recordByteCount
     }
 

@@ -20,8 +20,10 @@ package struct SegmentShape: Equatable, Sendable {
     package var liveByteCount: UInt64
     /// Dead bytes that no compaction would get back: seal and marks, tombstones that must stay.
     package var keptByteCount: UInt64 = 0
-    /// Record bytes that have expired and may be destroyed; they count as live until then.
+    /// Record bytes that have surely expired and may be destroyed; they count as live until then.
     package var expiredByteCount: UInt64 = 0
+    /// Of chunks that go with them, wherever they lie; about.
+    package var expiredChunkByteCount: UInt64 = 0
     /// Accepted records.
     package var recordCount: UInt64 = 0
     /// Bounds of their numbers.
@@ -44,15 +46,23 @@ package struct SegmentShape: Equatable, Sendable {
         logicalByteCount - min(logicalByteCount, UInt64(SegmentHeader.byteCount))
     }
 
-    /// What a compaction gets back of it, beside the header.
+    /// What a compaction gets back by it, there and elsewhere, beside the header.
     package var reclaimableByteCount: UInt64 {
-        let needed = copyByteCount
-        return bodyByteCount - min(bodyByteCount, needed)
+        bodyByteCount - min(bodyByteCount, copyByteCount) + expiredChunkByteCount
     }
 
+    /// What is live of it and may not be destroyed.
+    package var neededByteCount: UInt64 { liveByteCount - min(liveByteCount, expiredByteCount) }
+
     /// What a compaction copies of it.
-    package var copyByteCount: UInt64 {
-        liveByteCount - min(liveByteCount, expiredByteCount) + keptByteCount
+    package var copyByteCount: UInt64 { neededByteCount + keptByteCount }
+
+    /// Takes up what expires by now, of all its records: some of them may be dead anyway, and at most
+    /// all that are dead; so with the chunks, of composites that were replaced.
+    package mutating func noteExpired(_ due: ExpiringBytes, replacedChunkByteCount: UInt64 = 0) {
+        let dead = bodyByteCount - min(bodyByteCount, liveByteCount + keptByteCount)
+        expiredByteCount = min(due.recordByteCount - min(due.recordByteCount, dead), liveByteCount)
+        expiredChunkByteCount = due.chunkByteCount - min(due.chunkByteCount, replacedChunkByteCount)
     }
 
     /// Of its body, how much would be got back.
@@ -77,8 +87,11 @@ package struct StoreShape: Equatable, Sendable {
     /// A store without segments.
     package init() {}
 
-    /// Record bytes that the index holds.
-    package var liveByteCount: UInt64 { segments.reduce(0) { $0 + $1.liveByteCount } }
+    /// Record bytes that the index holds, without what may be destroyed.
+    package var neededByteCount: UInt64 {
+        let needed = segments.reduce(0) { $0 + $1.neededByteCount }
+        return needed - min(needed, segments.reduce(0) { $0 + $1.expiredChunkByteCount })
+    }
     /// Bytes of all hints.
     package var hintByteCount: UInt64 { segments.reduce(0) { $0 + $1.hintByteCount } }
     /// Bytes of all segments and hints.
@@ -86,9 +99,9 @@ package struct StoreShape: Equatable, Sendable {
         segments.reduce(0) { $0 + $1.logicalByteCount + $1.hintByteCount }
     }
 
-    /// Bytes on disk for each live one; 0 for a store without any.
+    /// Bytes on disk for each needed one; 0 for a store without any.
     package var amplification: Double {
-        liveByteCount == 0 ? 0 : Double(byteCount) / Double(liveByteCount)
+        neededByteCount == 0 ? 0 : Double(byteCount) / Double(neededByteCount)
     }
 }
 
@@ -98,7 +111,7 @@ extension StoreShape {
         var after = self
         let inputs = segments.filter { plan.inputIDs.contains($0.id) }
         after.segments.removeAll { plan.inputIDs.contains($0.id) }
-        let live = inputs.reduce(0) { $0 + $1.liveByteCount }
+        let live = inputs.reduce(0) { $0 + $1.neededByteCount }
         let body = inputs.reduce(0) { $0 + $1.copyByteCount }
         guard body > 0 else { return after }
         var output = SegmentShape(
@@ -164,8 +177,10 @@ package struct CompactionPolicy: Sendable {
 
     /// Oldest first: what is newer may be a tombstone of what is older.
     private func planAllDead(_ eligible: [SegmentShape], _ store: StoreShape) -> CompactionPlan? {
+        // What is said of expired bytes may be a seal and some deletes too low.
         let dead = eligible.filter { segment in
-            segment.copyByteCount <= segment.keptByteCount && segment.reclaimableByteCount > 0
+            segment.neededByteCount <= segment.expiredByteCount / 64
+                && segment.reclaimableByteCount > 0
         }
         let oldestFirst = dead.sorted { $0.minSequence < $1.minSequence }
         if let plan = gather(oldestFirst, .allDead, store) { return plan }
@@ -179,7 +194,7 @@ package struct CompactionPolicy: Sendable {
     /// Whether the store takes more than the target allows, or soon will: room for the output of a
     /// compaction is part of what it takes.
     package func isOverTarget(_ store: StoreShape) -> Bool {
-        let live = Double(store.liveByteCount)
+        let live = Double(store.neededByteCount)
         let headroom = min(2 * Double(store.segmentByteCount), live * (target - 1) / 4)
         return Double(store.byteCount) + headroom > live * target
     }
@@ -200,7 +215,7 @@ package struct CompactionPolicy: Sendable {
     /// A segment with less to get back is left alone: half of what all would have if the dead space
     /// that the target allows were spread evenly. Where hints alone take that space, a quarter.
     private func leastShare(_ store: StoreShape) -> Double {
-        let live = Double(store.liveByteCount)
+        let live = Double(store.neededByteCount)
         let allowed = live * (target - 1) - Double(store.hintByteCount)
         guard allowed > live / 32 else { return 0.25 }
         return min(0.25, allowed / (live + allowed) / 2)

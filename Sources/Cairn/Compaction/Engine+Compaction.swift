@@ -72,7 +72,9 @@ extension Engine {
         let refusal = state.refusal()
         lock.unlock()
         if let refusal { throw refusal }
-        while try compactionStep(CompactionPolicy(target: target)) {
+        let policy = CompactionPolicy(target: target)
+        // Chunks of a blob that was destroyed are dead only when they have left the index.
+        while try compactionStep(policy) || removeDeadChunks() {
             guard progress(statistics()) else {
                 try breakOff()
                 break
@@ -136,6 +138,7 @@ extension Engine {
         switch failure {
         case .damaged(let id, let offset, let what): noteDamaged(id, offset, what)
         case .pointless: noteResting(job)
+        case .clockChanged: noteAbandoned { _ in }
         case .error(let error):
             noteAbandoned { _ in }
             guard error.kind == .diskFull else { throw error }
@@ -169,6 +172,9 @@ extension Engine {
     private func noteResting(_ job: CompactionJob<S>) {
         noteAbandoned { state in
             for source in job.sources {
+                // What is due was met; should more be due later, it counts anew.
+                state.segments[source.ordinal].expiries.forgetDue(
+                    at: Self.second(of: job.destroyable))
                 let segment = state.segments[source.ordinal]
                 compaction.resting[source.entry.id] = segment.liveByteCount
                 let used = UInt64(SegmentHeader.byteCount) + segment.liveByteCount
@@ -224,7 +230,8 @@ extension Engine {
 
     private func beginCompaction(_ policy: CompactionPolicy) throws(StoreError) -> Bool {
         refillReserve()
-        let shape = try storeShape()
+        let destroyable = lookAtClock().destroyable
+        let shape = try storeShape(destroyable)
         guard let plan = policy.plan(shape) else { return false }
         let entries = manifest.current.entries
         lock.lock()
@@ -241,9 +248,21 @@ extension Engine {
         }
         guard sources.count == plan.inputIDs.count else { return false }
         compaction.plantedEntries = entries
-        compaction.job = CompactionJob(plan, sources, self)
+        compaction.job = CompactionJob(plan, sources, destroyable: destroyable, self)
         return true
     }
+
+    /// Whether what has expired may be destroyed, now.
+    func lookAtClock() -> ExpiryClock {
+        let clock = manifest.lookAtClock()
+        lock.lock()
+        state.isClockDoubted = !clock.isTrusted
+        lock.unlock()
+        return clock
+    }
+
+    /// What a segment has that expires is counted by seconds.
+    private static func second(of time: UInt64) -> UInt64 { time / 1_000_000_000 }
 
     /// What would be done down to a target, one compaction after the other, by figures alone.
     package func plannedCompactions(
@@ -251,7 +270,7 @@ extension Engine {
     ) throws(StoreError) -> [CompactionPlan] {
         compactionLock.lock()
         defer { compactionLock.unlock() }
-        var shape = try storeShape()
+        var shape = try storeShape(lookAtClock().destroyable)
         var plans: [CompactionPlan] = []
         while let plan = policy.plan(shape) {
             plans.append(plan)
@@ -260,7 +279,7 @@ extension Engine {
         return plans
     }
 
-    private func storeShape() throws(StoreError) -> StoreShape {
+    private func storeShape(_ destroyable: UInt64) throws(StoreError) -> StoreShape {
         var shape = StoreShape()
         shape.freeByteCount = try roomForOutput()
         var entries: [UInt64: SegmentEntry] = [:]
@@ -271,18 +290,22 @@ extension Engine {
         shape.segmentByteCount = state.segmentByteCountTarget(options)
         shape.segmentRecordCount = tuning.segmentRecordCountMaximum
         for segment in state.segments where !segment.isRetired {
-            shape.segments.append(self.shape(of: segment, entries[segment.id]))
+            let due = segment.expiries.due(at: Self.second(of: destroyable))
+            shape.segments.append(self.shape(of: segment, entries[segment.id], due))
         }
         return shape
     }
 
-    private func shape(of segment: SegmentInfo, _ entry: SegmentEntry?) -> SegmentShape {
+    private func shape(
+        of segment: SegmentInfo, _ entry: SegmentEntry?, _ due: ExpiringBytes
+    ) -> SegmentShape {
         var shape = SegmentShape(
             id: segment.id, logicalByteCount: segment.logicalByteCount,
             liveByteCount: segment.liveByteCount)
         shape.hintByteCount = segment.hintByteCount
         shape.keptByteCount = segment.keptByteCount
-        shape.canBeInput = canBeInput(segment, entry)
+        shape.noteExpired(due, replacedChunkByteCount: segment.replacedChunkByteCount)
+        shape.canBeInput = canBeInput(segment, shape, entry)
         guard let entry else { return shape }
         shape.recordCount = entry.recordCount
         (shape.minSequence, shape.maxSequence) = (entry.minSequence, entry.maxSequence)
@@ -290,12 +313,15 @@ extension Engine {
     }
 
     /// Ended, listed so, sound, and worth a try.
-    private func canBeInput(_ segment: SegmentInfo, _ entry: SegmentEntry?) -> Bool {
+    private func canBeInput(
+        _ segment: SegmentInfo, _ shape: SegmentShape, _ entry: SegmentEntry?
+    ) -> Bool {
         guard let entry, entry.state == .sealed || entry.state == .recovered,
             !compaction.leftOut.contains(segment.id), !compaction.roomless.contains(segment.id)
         else { return false }
         guard let live = compaction.resting[segment.id] else { return true }
-        return segment.liveByteCount + segment.logicalByteCount / 16 < live
+        return shape.neededByteCount + segment.logicalByteCount / 16
+            < live + shape.expiredChunkByteCount
     }
 
     /// What others keep of the free bytes while an output is written. On a full disk: a part of what

@@ -97,26 +97,35 @@ extension Engine {
     /// A source that the index finds more records in than were copied; nil is as it must be. The
     /// last check before anything is given up: accounts are kept apart from what was read.
     func unmetSegment(
-        of sources: [CompactionJob<S>.Source], _ moved: [MovedRecord]
+        of sources: [CompactionJob<S>.Source], _ moved: [MovedRecord], _ expired: [ExpiredRecord]
     ) -> UInt64? {
         if PlantedBug.dropsLiveRecords { return nil }
         var found: [Int: UInt64] = [:]
-        var start = 0
-        while start < moved.count {
-            let end = min(start + 1024, moved.count)
-            lock.lock()
-            forEachPrefetched(moved[start..<end]) { record in
-                guard state.isThere(record) else { return }
-                found[record.old.segmentOrdinal, default: 0] += UInt64(record.oldByteCount)
-            }
-            lock.unlock()
-            start = end
+        count(moved.count, into: &found) { (moved[$0].hash, moved[$0].old, moved[$0].oldByteCount) }
+        count(expired.count, into: &found) {
+            (expired[$0].hash, expired[$0].location, expired[$0].byteCount)
         }
         lock.lock()
         defer { lock.unlock() }
         return sources.first {
             found[$0.ordinal, default: 0] < state.segments[$0.ordinal].liveByteCount
         }?.entry.id
+    }
+
+    /// Adds up, by segment, the bytes of those records that the index still finds.
+    private func count(
+        _ count: Int, into found: inout [Int: UInt64],
+        _ record: (Int) -> (hash: UInt64, location: Location, byteCount: UInt32)
+    ) {
+        for start in stride(from: 0, to: count, by: 1024) {
+            lock.lock()
+            forEachPrefetched(start..<min(start + 1024, count), { record($0).hash }) { number in
+                let (hash, location, byteCount) = record(number)
+                guard state.isThere(hash, location) else { return }
+                found[location.segmentOrdinal, default: 0] += UInt64(byteCount)
+            }
+            lock.unlock()
+        }
     }
 
     // MARK: The commit
@@ -169,6 +178,7 @@ extension Engine {
                 id: entry.id, salt: entry.salt, logicalByteCount: entry.logicalByteCount,
                 recordCount: entry.recordCount)
             segment.hintByteCount = HintHeader.byteCountGuess(output.totals)
+            segment.expiries = ExpirySchedule(output.expiries)
             let ordinal = state.takeOrdinal(segment)
             handles.add(
                 output.file.rawValue, flushedOffset: entry.logicalByteCount,
@@ -189,36 +199,44 @@ extension Engine {
     /// Moves the index to the output, where it still finds the old places. Returns how many
     /// records it did not.
     func move(_ records: ArraySlice<MovedRecord>, to ordinal: Int) -> Int {
-        lock.lock()
-        if state.isStopped {
-            // Who writes past the buffers has looked at a location, and will account by it.
-            lock.unlock()
-            acquireLead()
-            defer { releaseLead() }
-            lock.lock()
-            return moveLocked(records, to: ordinal)
+        changeIndex { state in
+            var lostCount = 0
+            forEachPrefetched(records.indices, { records[$0].hash }) { place in
+                if !state.move(records[place], to: ordinal) { lostCount += 1 }
+            }
+            return lostCount
         }
-        return moveLocked(records, to: ordinal)
     }
 
-    /// Gives the log lock back.
-    private func moveLocked(_ records: ArraySlice<MovedRecord>, to ordinal: Int) -> Int {
-        var lostCount = 0
-        forEachPrefetched(records) { record in
-            if !state.move(record, to: ordinal) { lostCount += 1 }
+    /// Takes blobs that expired out of the index. Returns of how many it says something else by now.
+    func remove(_ records: ArraySlice<ExpiredRecord>) -> Int {
+        changeIndex { state in records.count { !state.remove($0) } }
+    }
+
+    /// Under the log lock, and while nobody writes past the buffers: who does has looked at a
+    /// location, and will account by it.
+    private func changeIndex(_ change: (inout LogState) -> Int) -> Int {
+        lock.lock()
+        let isStopped = state.isStopped
+        if isStopped {
+            lock.unlock()
+            acquireLead()
+            lock.lock()
         }
+        let count = change(&state)
         lock.unlock()
-        return lostCount
+        if isStopped { releaseLead() }
+        return count
     }
 
     /// Asks for the index's slots ahead, so that the log lock is held a third as long.
     private func forEachPrefetched(
-        _ records: ArraySlice<MovedRecord>, _ body: (MovedRecord) -> Void
+        _ places: Range<Int>, _ hash: (Int) -> UInt64, _ body: (Int) -> Void
     ) {
-        for place in records.indices {
+        for place in places {
             let ahead = place + 16
-            if ahead < records.endIndex { index.prefetch(records[ahead].hash) }
-            body(records[place])
+            if ahead < places.upperBound { index.prefetch(hash(ahead)) }
+            body(place)
         }
     }
 
@@ -228,7 +246,8 @@ extension Engine {
         let above = manifest.current.entries.filter { $0.maxSequence > job.leastDropped }
         let concerned = Set(above.map(\.id))
         compaction.resting = [:]
-        if counts.droppedDeleteCount + counts.keptDeleteCount > 0 { compaction.meetsDeletes = true }
+        let deleteCount = counts.droppedDeleteCount + counts.keptDeleteCount
+        if deleteCount + counts.destroyedBlobCount > 0 { compaction.meetsDeletes = true }
         if compaction.meetsDeletes { compaction.hintless = job.output?.id }
         lock.lock()
         state.compactionCounts.add(counts)
@@ -303,6 +322,8 @@ extension CompactionCounts {
     fileprivate mutating func add(_ other: CompactionCounts) {
         compactionCount += other.compactionCount
         replacedSegmentCount += other.replacedSegmentCount
+        destroyedBlobCount += other.destroyedBlobCount
+        keptExpiredCount += other.keptExpiredCount
         copiedByteCount += other.copiedByteCount
         reclaimedByteCount += other.reclaimedByteCount
         droppedDeleteCount += other.droppedDeleteCount

@@ -1,4 +1,4 @@
-// What compaction does to the log's state: shapes of segments, records that move, segments that go.
+// What compaction does to the log's state: shapes of segments, records that move or go, segments that go.
 //
 // Pure, under the log lock. A record moves when the index still finds it at its old place; what waiting
 // writes know of it moves with it, and both segments' accounts. Spec: Engine.md, "Compaction".
@@ -14,6 +14,14 @@ struct MovedRecord {
     let oldByteCount: UInt32
     /// Shorter when it left its batch.
     let newByteCount: UInt32
+}
+
+/// A record of a blob that expired: it stands in no output.
+struct ExpiredRecord {
+    let hash: UInt64
+    let location: Location
+    let byteCount: UInt32
+    let extent: BlobExtent?
 }
 
 extension LogState {
@@ -49,11 +57,27 @@ extension LogState {
         return index.replace(hash, expecting: old, with: new)
     }
 
-    /// Whether the index still finds the record where it was copied from.
-    func isThere(_ record: MovedRecord) -> Bool {
-        let location = index.location(of: record.hash)
-        guard location == .overflow else { return location == record.old }
-        return overflow.entries(of: record.hash).contains { $0.location == record.old }
+    /// Takes a record that expired out of the index, and queues its chunks; false when it was overwritten
+    /// or deleted since it was looked at. Nothing may be stopped, as in `move`.
+    mutating func remove(_ record: ExpiredRecord) -> Bool {
+        guard isThere(record.hash, record.location) else { return false }
+        if index.location(of: record.hash) == .overflow {
+            overflow.remove(record.hash, expecting: record.location)
+        } else {
+            index.remove(record.hash)
+        }
+        discount(Int(record.byteCount), of: record.location.segmentOrdinal)
+        keyCount -= 1
+        let isShared = pending.noteGone(record.hash, from: record.location, record.extent)
+        if let extent = record.extent, !isShared { retire(extent) }
+        return true
+    }
+
+    /// Whether the index still finds a record there.
+    func isThere(_ hash: UInt64, _ place: Location) -> Bool {
+        let location = index.location(of: hash)
+        guard location == .overflow else { return location == place }
+        return overflow.entries(of: hash).contains { $0.location == place }
     }
 
     // MARK: Segments
@@ -62,6 +86,7 @@ extension LogState {
     mutating func noteEndedShape(of active: ActiveSegment) {
         let totals = active.flushedTotals
         segments[active.ordinal].hintByteCount = HintHeader.byteCountGuess(totals)
+        segments[active.ordinal].expiries = ExpirySchedule(expiries)
         guard active.isSealed else { return }
         let header = RecordHeader.seal(
             storedByteCount: Seal(
@@ -69,6 +94,19 @@ extension LogState {
                 maxKey: keyBounds.maximum
             ).byteCount)
         segments[active.ordinal].keptByteCount = UInt64(header.recordByteCount)
+    }
+
+    /// Live bytes of a segment that have expired at this second, and those of their chunks.
+    func expiredByteCount(of ordinal: Int, at second: UInt64) -> UInt64 {
+        let segment = segments[ordinal]
+        let isActive = active?.ordinal == ordinal
+        let due = isActive ? expiries.due(at: second) : segment.expiries.due(at: second)
+        var shape = SegmentShape(
+            id: segment.id, logicalByteCount: isActive ? tail : segment.logicalByteCount,
+            liveByteCount: segment.liveByteCount)
+        shape.keptByteCount = segment.keptByteCount
+        shape.noteExpired(due, replacedChunkByteCount: segment.replacedChunkByteCount)
+        return shape.expiredByteCount + shape.expiredChunkByteCount
     }
 
     /// The segment's ordinal may be used again.

@@ -1,6 +1,7 @@
 // Tombstones — the deletes of a compaction's inputs, and the proof that one is needed no more.
 //
-// A delete may go when no listed segment but the inputs accepts an older put of its key (rule R20): the
+// A put that expired, and is destroyed, is one as well: it hides older puts of its key, and where it must
+// stay it stays as a delete of the same number. A delete may go when no listed segment but the inputs accepts an older put of its key (rule R20): the
 // inputs' own older puts are dead and go with it. The proof asks the hints of all other ended segments
 // whose numbers reach far enough back, hash by hash; a hint that is missing or in doubt *may contain*
 // one, and so may a record of another key with the same 64 bits of hash. Segments that are still
@@ -10,12 +11,14 @@
 internal import CairnFormat
 internal import CairnSystem
 
-/// A delete of an input.
+/// A delete of an input, or what would be left of a put that expired.
 struct Tombstone {
     /// Of the key, as hints know it.
     let hash: UInt64
+    /// Of a delete.
     let header: RecordHeader
     let metadata: RecordMetadata
+    var wasPut = false
     /// Header, key and metadata stand from here on in `Tombstones.bytes`.
     let start: Int
     /// It may hide an older put.
@@ -28,7 +31,11 @@ struct Tombstones {
 
     var count: Int { items.count }
     var isEmpty: Bool { items.isEmpty }
-    var keptCount: Int { items.count { $0.mustStay } }
+
+    /// How many deletes, or puts that expired, stay or go.
+    func count(ofPuts wasPut: Bool, staying mustStay: Bool) -> Int {
+        items.count { $0.wasPut == wasPut && $0.mustStay == mustStay }
+    }
 
     /// Takes up a delete; `front` is its header, key and metadata.
     mutating func add(
@@ -37,6 +44,19 @@ struct Tombstones {
         items.append(
             Tombstone(hash: hash, header: header, metadata: metadata, start: bytes.count))
         bytes.append(copying: front)
+    }
+
+    /// Takes up a put that expired; `front` is its header, key and metadata.
+    mutating func add(expired put: RecordHeader, front: RawSpan, hash: UInt64) {
+        // The flag goes by number, so it says of the delete what it said of the put.
+        let flags = put.flags.contains(.sharesHash) ? RecordFlags.sharesHash : .none
+        let header = RecordHeader(
+            sequence: put.sequence, type: .delete, flags: flags, keyByteCount: put.keyByteCount)
+        items.append(
+            Tombstone(
+                hash: hash, header: header, metadata: RecordMetadata(), wasPut: true,
+                start: bytes.count))
+        bytes.append(copying: front.extracting(0..<header.prefixByteCount))
     }
 
     @_lifetime(borrow self)
@@ -66,7 +86,10 @@ struct Tombstones {
     /// The greatest number of any.
     var maxSequence: UInt64 { items.reduce(0) { max($0, $1.header.sequence) } }
 
-    mutating func keep(_ place: Int) { items[place].mustStay = true }
+    mutating func keep(_ place: Int) {
+        if items[place].wasPut, PlantedBug.expiredDroppedUnproven.isPlanted { return }
+        items[place].mustStay = true
+    }
 }
 
 /// Looks for older puts in one segment's hint after another.

@@ -130,7 +130,7 @@ extension Engine {
 
     /// Takes some chunks of a blob that nobody names or reads any more out of the index, the last
     /// ones first. The first that cannot be read is set aside and ends the step.
-    private func removeDeadChunks() -> Bool {
+    func removeDeadChunks() -> Bool {
         guard let extent = takeDeadBlob() else { return false }
         var left = extent.chunkCount
         let end = left - min(left, Self.chunksPerStep)

@@ -184,6 +184,7 @@ extension Engine {
 
     /// Counts at this moment.
     package func statistics() -> Statistics {
+        let second = storage.wallClock() / 1_000_000_000
         lock.lock()
         defer { lock.unlock() }
         var statistics = Statistics()
@@ -198,7 +199,10 @@ extension Engine {
             let isActive = state.active?.ordinal == ordinal
             statistics.logicalByteCount += isActive ? state.tail : segment.logicalByteCount
             hintByteCount += segment.hintByteCount
+            statistics.expiredByteCount += state.expiredByteCount(of: ordinal, at: second)
         }
+        statistics.expiredByteCount = min(statistics.expiredByteCount, statistics.liveByteCount)
+        statistics.isClockDoubted = state.isClockDoubted
         let headers = UInt64(SegmentHeader.byteCount) * UInt64(statistics.segmentCount)
         let used = headers + statistics.liveByteCount
         statistics.deadByteCount =

@@ -22,7 +22,7 @@ enum ManifestFailure: Error {
     }
 }
 
-// Sendable because `manifest` and `lost`, all that changes, are only touched while `lock` is held;
+// Sendable because `manifest`, `clock` and `lost`, all that changes, are only touched while `lock` is held;
 // the storage takes calls from any thread.
 final class ManifestKeeper<S: Storage>: @unchecked Sendable {
     private let storage: S
@@ -31,13 +31,25 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
     private var manifest: Manifest
     /// Guarded by `lock`: the failure after which nothing is written any more.
     private var lost: FileError?
+    /// Guarded by `lock`.
+    private var clock: ExpiryClock
 
     init(storage: S, manifest: Manifest) {
         self.storage = storage
         self.manifest = manifest
+        clock = ExpiryClock(
+            lastRunWall: manifest.lastRunWall, lastRunMonotonic: manifest.lastRunMonotonic)
     }
 
     var current: Manifest { lock.withLock { manifest } }
+
+    /// The clock, looked at now.
+    func lookAtClock() -> ExpiryClock {
+        lock.withLock {
+            clock.look(wall: storage.wallClock(), monotonic: storage.monotonicClock())
+            return clock
+        }
+    }
 
     /// A segment id that was never given out. Durable with the next update.
     func takeSegmentID() -> UInt64 {
@@ -60,8 +72,9 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
         var next = manifest
         change(&next)
         next.generation += 1
-        next.lastRunWall = storage.wallClock()
-        next.lastRunMonotonic = storage.monotonicClock()
+        clock.look(wall: storage.wallClock(), monotonic: storage.monotonicClock())
+        next.lastRunWall = clock.believed
+        next.lastRunMonotonic = clock.monotonic
         do {
             try storage.replace(StoreNames.manifest, with: next.encoded().rawSpan)
         } catch {

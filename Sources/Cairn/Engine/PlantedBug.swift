@@ -48,6 +48,8 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
     case badRecordSkipped
     case slotMovedWithoutCompare
     case batchFieldsKept
+    case expiredDroppedUnproven
+    case expiredDestroyedByWrongClock
 
     /// Whether a fault is planted that loses records the index holds: then compaction's last check,
     /// which would see that, is left out.

@@ -43,6 +43,8 @@ struct LoadedIndex {
     /// By ordinal.
     var liveByteCounts: [UInt64]
     var keyCount: UInt64 = 0
+    /// By ordinal, of segments whose hint says that records expire.
+    var expiries: [Int: ExpiryTally] = [:]
 }
 
 struct IndexLoad<S: Storage> {
@@ -69,7 +71,9 @@ struct IndexLoad<S: Storage> {
                 overflow.set(entry.hash, key: entry.key.rawSpan, to: entry.location)
             }
         }
-        removeOrphans(outcomes.flatMap(\.largeParts), &loaded)
+        let parts = outcomes.flatMap(\.largeParts)
+        removeOrphans(parts, &loaded)
+        loaded.expiries = try ExpirySurvey(context, parts).run()
         return loaded
     }
 

@@ -66,6 +66,19 @@ package final class OverflowMap: Sendable {
         }
     }
 
+    /// Takes out the key of this hash that lies at `expected`. True if there was one.
+    @discardableResult
+    package func remove(_ hash: UInt64, expecting expected: Location) -> Bool {
+        entries.withLock { entries in
+            guard let index = entries[hash]?.firstIndex(where: { $0.location == expected }) else {
+                return false
+            }
+            entries[hash]?.remove(at: index)
+            if entries[hash]?.isEmpty == true { entries[hash] = nil }
+            return true
+        }
+    }
+
     /// Takes out all keys of a hash; returns them.
     @discardableResult
     package func removeAll(of hash: UInt64) -> [Entry] {

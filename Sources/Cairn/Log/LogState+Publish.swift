@@ -99,6 +99,10 @@ extension LogState {
         }
         guard replaced.isSomething else { return }
         discount(replaced)
+        if let old = replaced.extent {
+            segments[replaced.location.segmentOrdinal].replacedChunkByteCount +=
+                old.chunkCount * UInt64(tuning.chunkByteCount)
+        }
         if let old = replaced.extent, old.blobID != extent?.blobID { retire(old) }
     }
 

@@ -25,6 +25,10 @@ struct SegmentInfo {
     var hintByteCount: UInt64 = 0
     /// Seal, marks and tombstones that stay whatever is dead; a guess until it was looked at.
     var keptByteCount: UInt64 = 0
+    /// Nothing while the segment takes records.
+    var expiries = ExpirySchedule()
+    /// Of the chunks of its composites that were replaced; about.
+    var replacedChunkByteCount: UInt64 = 0
     /// Compaction replaced it: it is listed no more, and read only by who still is at it.
     var isRetired = false
 }
@@ -159,6 +163,8 @@ struct LogState: ~Copyable {
     var keyCount: UInt64 = 0
     var deadChunks = DeadChunks()
     var compactionCounts = CompactionCounts()
+    /// At compaction's last look at it.
+    var isClockDoubted = false
     /// What compaction found damaged.
     var compactionFindings: [String] = []
     var recordsSinceMark = 0

@@ -139,6 +139,26 @@ struct PendingQueue {
         }
     }
 
+    /// A record that waiting writes of the hash replace was destroyed by compaction: they replace nothing.
+    /// Whether one of them names its blob too; the chunks are its own from now on.
+    mutating func noteGone(
+        _ hash: UInt64, from location: Location, _ extent: BlobExtent?
+    ) -> Bool {
+        var isShared = false
+        var counter = latest[hash]
+        while let current = counter {
+            if self[current].replaced.location == location, !self[current].isDone {
+                self[current].replaced = .nothing
+                if let extent, self[current].extent?.blobID == extent.blobID {
+                    self[current].sharesBlob = false
+                    isShared = true
+                }
+            }
+            counter = older(than: current)
+        }
+        return isShared
+    }
+
     /// Removes finished entries from the front.
     mutating func removeDone() {
         while head < entries.count && entries[head].isDone {

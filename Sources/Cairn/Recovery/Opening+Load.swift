@@ -105,10 +105,15 @@ extension Opening {
         let records = files[place].recovered.records
         files[place].recovered.records = []
         files[place].recordByteCount = 0
+        files[place].expiries = ExpiryTally()
         for record in records {
             maxSequence = max(maxSequence ?? 0, record.header.sequence)
             if record.header.keyByteCount == 0 { continue }
             files[place].recordByteCount += UInt64(record.header.recordByteCount)
+            if record.expiry == 0 { continue }
+            files[place].expiries.add(
+                record.expiry, byteCount: record.header.recordByteCount,
+                chunkByteCount: record.composite?.totalByteCount ?? 0)
         }
         return LoadSource(
             logicalByteCount: files[place].recovered.logicalByteCount,

@@ -92,6 +92,8 @@ struct ListedSegment {
     var hintByteCount: UInt64 = 0
     /// Bytes of all records with keys.
     var recordByteCount: UInt64 = 0
+    /// Of a segment that was scanned.
+    var expiries = ExpiryTally()
 }
 
 extension Engine {
@@ -241,6 +243,7 @@ extension Opening {
                 : HintHeader.byteCountGuess(segment.recovered.totals)
             let used = UInt64(SegmentHeader.byteCount) + segment.recordByteCount
             info.keptByteCount = end - min(end, used)
+            info.expiries = ExpirySchedule(loaded.expiries[ordinal] ?? segment.expiries)
             segments.append(info)
         }
         var opened = OpenedStore(

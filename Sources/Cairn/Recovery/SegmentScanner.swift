@@ -14,6 +14,8 @@ struct ScannedRecord {
     /// Of the key, in its domain; 0 for marks and seals.
     let hash: UInt64
     let batch: BatchMembership?
+    /// 0: none.
+    let expiry: UInt64
     let isPayloadIntact: Bool
     /// For a composite record whose payload is intact.
     let composite: Composite?
@@ -100,7 +102,7 @@ struct SegmentScanner<S: Storage> {
             try verifiesPayloads || isSmall ? verifyPayload(of: header, at: offset) : true
         return ScannedRecord(
             offset: offset, header: header, headerCRC: front.crc, hash: front.hash,
-            batch: front.batch, isPayloadIntact: isIntact,
+            batch: front.batch, expiry: front.expiry, isPayloadIntact: isIntact,
             composite: isIntact ? try composite(of: header, at: offset) : nil,
             chunkKey: front.chunkKey)
     }
@@ -118,6 +120,7 @@ struct SegmentScanner<S: Storage> {
         return Front(
             crc: RecordHeader.storedHeaderCRC(of: prefix),
             hash: header.keyByteCount > 0 ? hash(header.type, key) : 0, batch: metadata.batch,
+            expiry: metadata.expiry ?? 0,
             chunkKey: header.type == .chunk ? try? ChunkKey(decoding: key) : nil)
     }
 
@@ -125,6 +128,7 @@ struct SegmentScanner<S: Storage> {
         let crc: UInt32
         let hash: UInt64
         let batch: BatchMembership?
+        let expiry: UInt64
         let chunkKey: ChunkKey?
     }
 

@@ -333,6 +333,13 @@ extension LogState {
         return segmentHasRoom(for: byteCount, recordCount: recordCount) ? .ready : .segment
     }
 
+    private mutating func noteExpiry(of intent: Intent, byteCount: Int) {
+        let chunkCount = intent.extent?.chunkCount ?? 0
+        expiries.add(
+            intent.expiry, byteCount: byteCount,
+            chunkByteCount: chunkCount * UInt64(tuning.chunkByteCount))
+    }
+
     /// An answer without a record, at once or behind what it rests on.
     mutating func answer(
         _ outcome: WriteOutcome, _ intent: Intent, _ completion: Completion
@@ -361,7 +368,7 @@ extension LogState {
         let receipt = WriteReceipt(
             version: Version(sequence: placement.sequence),
             replaced: current.isBlob)
-        if intent.expiry != 0 { expiries.add(intent.expiry, byteCount: placement.byteCount) }
+        if intent.expiry != 0 { noteExpiry(of: intent, byteCount: placement.byteCount) }
         let location = Location(
             segmentOrdinal: placement.segmentOrdinal, offset: placement.offset,
             recordByteCount: placement.byteCount, kind: intent.action.locationKind)

@@ -101,6 +101,25 @@ struct CompactionPolicyTests {
         var segments = (1...8).map { segment($0, live: 15 * mebibyte, dead: 0) }
         segments[1].expiredByteCount = segments[1].liveByteCount
         #expect(policy.plan(store(segments))?.inputIDs == [2])
+        // A large blob that expired is a small record, and chunks elsewhere.
+        segments[1].expiredByteCount = 100
+        #expect(policy.plan(store(segments)) == nil)
+        segments[1].expiredChunkByteCount = 80 * mebibyte
+        #expect(policy.plan(store(segments))?.inputIDs == [2])
+    }
+
+    @Test("only what is expired for certain counts: a dead record may be what expired")
+    func surelyExpired() {
+        var shape = segment(1, live: 5 * mebibyte, dead: 3 * mebibyte)
+        for (due, expired) in [(2, 0), (3, 0), (4, 1), (8, 5), (20, 5)] {
+            var due = ExpiringBytes(recordByteCount: UInt64(due) * mebibyte)
+            due.chunkByteCount = 7
+            shape.noteExpired(due)
+            #expect(shape.expiredByteCount == UInt64(expired) * mebibyte)
+            #expect(shape.expiredChunkByteCount == 7)
+            shape.noteExpired(due, replacedChunkByteCount: 5)
+            #expect(shape.expiredChunkByteCount == 2)
+        }
     }
 
     @Test("a full disk is compacted by what fits")
@@ -157,14 +176,14 @@ struct CompactionPolicyTests {
                 #expect(
                     plan.copyByteCount + 4096 <= store.freeByteCount || plan.reason == .allDead)
                 #expect(next.byteCount < store.byteCount)
-                #expect(next.liveByteCount == store.liveByteCount)
+                #expect(next.neededByteCount == store.neededByteCount)
                 store = next
                 count += 1
                 if count > 1000 { break }
             }
             #expect(count <= 1000)
             let bodies = store.segments.reduce(0) { $0 + $1.logicalByteCount - 4096 }
-            let live = Double(store.liveByteCount)
+            let live = Double(store.neededByteCount)
             #expect(Double(bodies) + Double(store.hintByteCount) <= live * policy.target)
         }
     }
@@ -172,32 +191,81 @@ struct CompactionPolicyTests {
 
 @Suite("Expiry clock")
 struct ExpiryClockTests {
-    private let hour: UInt64 = 3_600_000_000_000
+    private static let hour: UInt64 = 3_600_000_000_000
+    private static let start = 100_000 * hour
 
-    private func clock(wall: UInt64, monotonic: UInt64) -> ExpiryClock {
-        ExpiryClock(
-            wall: 100 * hour + wall, monotonic: hour + monotonic, lastRunWall: 100 * hour,
-            lastRunMonotonic: hour)
+    /// A clock whose last run ended an hour after the machine started, looked at so much later.
+    private func clock(wall: Int, monotonic: Int) -> ExpiryClock {
+        var clock = ExpiryClock(lastRunWall: Self.start, lastRunMonotonic: Self.hour)
+        look(&clock, wall: wall, monotonic: monotonic)
+        return clock
+    }
+
+    /// Hours since the last run; a negative `monotonic`: since the machine was started anew.
+    private func look(_ clock: inout ExpiryClock, wall: Int, monotonic: Int) {
+        let uptime = monotonic < 0 ? 0 : Self.hour + UInt64(monotonic) * Self.hour
+        clock.look(
+            wall: UInt64(Int(Self.start) + wall * Int(Self.hour)), monotonic: uptime)
     }
 
     @Test("what expired is destroyed an hour later at the earliest")
     func anHourLater() {
-        let clock = clock(wall: 2 * hour, monotonic: 2 * hour)
-        #expect(clock.isExpired(101 * hour))
-        #expect(!clock.isExpired(101 * hour + 1))
-        #expect(!clock.isExpired(0))
-        #expect(!clock.isExpired(.max))
+        #expect(clock(wall: 2, monotonic: 2).destroyable == Self.start + Self.hour)
+        #expect(clock(wall: 24 * 365, monotonic: 24 * 365).isTrusted)
+        let never = ExpiryClock(lastRunWall: Self.start, lastRunMonotonic: 0)
+        #expect(never.destroyable == 0)
     }
 
     @Test("and not while the clocks disagree", arguments: [400 * 24, 2])
-    func disagreeing(hours: UInt64) {
-        #expect(!clock(wall: hours * hour, monotonic: 0).isExpired(1))
-        #expect(!clock(wall: 0, monotonic: hours * hour).isExpired(1))
-        let back = ExpiryClock(
-            wall: 99 * hour, monotonic: hour, lastRunWall: 100 * hour, lastRunMonotonic: hour)
-        #expect(!back.isExpired(1))
-        let restarted = ExpiryClock(
-            wall: 101 * hour, monotonic: 1, lastRunWall: 100 * hour, lastRunMonotonic: hour)
-        #expect(!restarted.isExpired(1))
+    func disagreeing(hours: Int) {
+        #expect(clock(wall: hours, monotonic: 0).destroyable == 0)
+        #expect(clock(wall: 0, monotonic: hours).destroyable == 0)
+        #expect(clock(wall: -hours, monotonic: 0).destroyable == 0)
+        #expect(clock(wall: hours, monotonic: -1).destroyable == 0)
+        // A machine that was only started anew, or corrected a little, does not disagree.
+        #expect(clock(wall: 1, monotonic: -1).isTrusted)
+        #expect(clock(wall: 49, monotonic: 48).isTrusted)
+    }
+
+    @Test("a jump is believed after a quarter of its length, in which the clocks go evenly")
+    func jump() {
+        var clock = clock(wall: 0, monotonic: 0)
+        let days = 400 * 24
+        look(&clock, wall: days, monotonic: 0)
+        for hour in 1..<days / 4 {
+            look(&clock, wall: days + hour, monotonic: hour)
+            #expect(clock.destroyable == 0)
+        }
+        look(&clock, wall: days + days / 4, monotonic: days / 4)
+        #expect(clock.isTrusted)
+    }
+
+    @Test("a jump back is believed at once when it ends where the clock should be")
+    func back() {
+        var clock = clock(wall: 0, monotonic: 0)
+        look(&clock, wall: 9600, monotonic: 1)
+        look(&clock, wall: 9601, monotonic: 2)
+        #expect(!clock.isTrusted)
+        look(&clock, wall: 3, monotonic: 3)
+        look(&clock, wall: 4, monotonic: 4)
+        #expect(clock.destroyable == Self.start + 3 * Self.hour)
+    }
+
+    @Test("opening a store again and again under a wrong clock proves nothing")
+    func reopened() {
+        var wall = Self.start
+        for hour in 0..<500 {
+            // Nobody watched in between.
+            var clock = ExpiryClock(
+                lastRunWall: wall, lastRunMonotonic: UInt64(hour) * Self.hour)
+            for second in UInt64(0)..<3 {
+                clock.look(
+                    wall: Self.start + UInt64(9600 + hour + 1) * Self.hour + second,
+                    monotonic: UInt64(hour + 1) * Self.hour + second)
+                #expect(clock.destroyable == 0)
+            }
+            wall = clock.believed
+        }
+        #expect(wall < Self.start + 501 * Self.hour)
     }
 }
