@@ -29,11 +29,15 @@ struct ArchiveCommandTests {
         ]
     }
 
+    private let expiry = WallTime(nanosecondsSince1970: 4_000_000_000_123_456_789)
+
     private func fill() throws {
         let store = try Store.open(at: store)
         for (key, value) in blobs {
             let metadata = key.count == 3 ? [0, 1, 0xff] : [] as [UInt8]
-            try store.put(Key(key), value, WriteOptions(metadata: metadata))
+            try store.put(
+                Key(key), value,
+                WriteOptions(metadata: metadata, expiry: value.count == 1 ? expiry : nil))
         }
         try store.put("gone", [1])
         try store.delete("gone")
@@ -46,6 +50,7 @@ struct ArchiveCommandTests {
             let blob = try reader.get(Key(key))
             let isRight = blob?.bytes == value
             #expect(isRight, "\(Key(key))")
+            #expect(blob?.expiry == (value.count == 1 ? expiry : nil))
             #expect(blob?.metadata == (key.count == 3 ? [0, 1, 0xff] : []))
         }
         #expect(reader.statistics().keyCount == UInt64(blobs.count))

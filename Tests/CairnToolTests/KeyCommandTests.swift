@@ -56,6 +56,39 @@ struct KeyCommandTests {
         try reader.close()
     }
 
+    @Test("a blob that expires is told from when on, and is absent then")
+    func expiry() throws {
+        expect(
+            try tool.run("put", "--create", "--expires-in", "7200", store, "k", input: [1]), code: 0
+        )
+        let now = WallTime.now.nanosecondsSince1970 / 1_000_000_000
+        let stat = try tool.run("stat", "--json", store, "k").json?.first
+        let expiry = try #require(stat?["expiry"]?.integer) / 1_000_000_000
+        #expect((Int(now) + 7140...Int(now) + 7200).contains(expiry))
+        #expect(try tool.run("stat", store, "k").text.contains("\nexpires  20"))
+        let (key, value) = (Key("expired"), [1] as [UInt8])
+        let writer = try Store.open(at: store)
+        try writer.put(key, value, WriteOptions(expiry: .after(.seconds(-9000))))
+        try writer.close()
+        expect(try tool.run("stat", store, "expired"), code: 1)
+        let statistics = try tool.run("stats", "--json", store).json?.first
+        #expect(try #require(statistics?["expiredByteCount"]?.integer) > 40)
+        let explained = try tool.run("explain", "--json", store, "expired").json?.first
+        #expect(
+            explained?["reclaimTime"]?.integer
+                == (explained?["expiry"]?.integer).map { $0 + 3_600_000_000_000 })
+        #expect(try tool.run("explain", store, "expired").text.contains(" trusted, from 20"))
+        let compacted = try tool.run("compact", "--json", store).json?.first
+        #expect(compacted?["destroyedBlobCount"]?.integer == 1)
+        #expect(compacted?["isClockDoubted"] == .bool(false))
+        expect(try tool.run("explain", store, "expired"), code: 1)
+        for wrong in ["0", "-5", "x", ""] {
+            expect(
+                try tool.run("put", "--expires-in", wrong, store, "k", input: []), code: 16,
+                saying: "--expires-in takes")
+        }
+    }
+
     @Test("a missing key ends with 1, touches no file, and is named")
     func missingKey() throws {
         try fill()

@@ -30,6 +30,8 @@ package struct PhysicalVersion: Equatable, Sendable {
     package internal(set) var reason = ""
     /// When its bytes can be taken back.
     package internal(set) var reclaim = ""
+    /// Not earlier, because it expires; nanoseconds since 1970.
+    package internal(set) var reclaimTime: UInt64?
 }
 
 /// Looks for the versions of keys in one store.
@@ -167,18 +169,20 @@ package struct KeyHistory<S: Storage> {
             version.reclaim = "when its segment is compacted"
             return
         }
+        let places = Set(older.filter { $0.type != .delete }.map(\.segmentID)).sorted()
+        let names = places.map { SegmentFileName($0).description }.joined(separator: ", ")
         if version.type == .delete {
-            let places = Set(older.filter { $0.type != .delete }.map(\.segmentID)).sorted()
             version.reason = "the key was removed"
             version.reclaim =
                 places.isEmpty
                 ? "when its segment is compacted: no older version remains"
-                : "after the older versions in "
-                    + places.map { SegmentFileName($0).description }.joined(separator: ", ")
-                    + " are gone"
+                : "after the older versions in \(names) are gone"
         } else if let expiry = version.expiry, expiry <= now {
             version.reason = "expired"
-            version.reclaim = "when its segment is compacted"
+            version.reclaim =
+                "when its segment is compacted while the wall clock is trusted"
+                + (places.isEmpty ? "" : ", but for a delete until those in \(names) are gone")
+            version.reclaimTime = ExpiryClock.destroyable(expiry)
         } else {
             version.isLive = true
             version.reason = "the newest version"

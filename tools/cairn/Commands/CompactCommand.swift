@@ -1,4 +1,4 @@
-// CompactCommand — `cairn compact`: takes the space of overwritten and deleted blobs back.
+// CompactCommand — `cairn compact`: takes the space of overwritten, deleted and expired blobs back.
 //
 // By the code that does it in the background. May be interrupted at any moment: what was not finished is
 // removed when the store is opened next, and no byte of a blob is given up before its copy is durable.
@@ -9,7 +9,7 @@ internal import CairnSystem
 
 enum CompactCommand: ToolCommand {
     static let row = CommandRow(
-        name: "compact", summary: "takes the space of overwritten and deleted blobs back",
+        name: "compact", summary: "takes the space of overwritten, deleted and expired blobs back",
         arguments: [.directory],
         options: [
             OptionRow(
@@ -18,7 +18,9 @@ enum CompactCommand: ToolCommand {
             OptionRow(.dryRun, "says what would be done, and does nothing"), .json,
         ],
         details: [
-            "Needs room for one segment. Segments with damaged records are left as they are and "
+            "Needs room for one segment. Expired blobs are destroyed an hour after their time, and "
+                + "not while the wall clock is doubted: it was set, or the machine was off, since "
+                + "the store was used last. Segments with damaged records are left as they are and "
                 + "named; cairn fsck --repair looks after them. With --dry-run it works beside a "
                 + "process that has the store open, which compacts by itself."
         ],
@@ -71,6 +73,8 @@ enum CompactCommand: ToolCommand {
         line.add("amplification", ratio: after.spaceAmplification)
         line.add("copiedByteCount", counts.copiedByteCount)
         line.add("replacedSegmentCount", counts.replacedSegmentCount)
+        line.add("destroyedBlobCount", counts.destroyedBlobCount)
+        line.add("isClockDoubted", after.isClockDoubted)
         line.add("droppedDeleteCount", counts.droppedDeleteCount)
         line.add("keptDeleteCount", counts.keptDeleteCount)
         line.add("damagedSegmentCount", counts.damagedSegmentCount)
@@ -81,6 +85,11 @@ enum CompactCommand: ToolCommand {
             + "\(counts.replacedSegmentCount) segments replaced, "
             + "\(Units.bytes(counts.copiedByteCount)) copied"
         try output.line(call.has(.json) ? line.line : text)
+        if after.isClockDoubted, after.expiredByteCount > 0 {
+            Output.complain(
+                "cairn: the wall clock is doubted: \(Units.bytes(after.expiredByteCount)) of expired "
+                    + "blobs were left")
+        }
         guard counts.damagedSegmentCount > 0 else { return .clean }
         for damage in after.damage { Output.complain("cairn: \(damage)") }
         return .damage

@@ -50,6 +50,7 @@ enum ExplainCommand: ToolCommand {
         line.add("isLive", version.isLive)
         line.add("reason", version.reason)
         line.add("reclaim", version.reclaim)
+        line.add("reclaimTime", version.reclaimTime)
         return line.line
     }
 
@@ -64,6 +65,7 @@ enum ExplainCommand: ToolCommand {
         if let expiry = version.expiry {
             lines.append("      expires: \(Units.date(nanoseconds: expiry))")
         }
-        return lines + ["      can be reclaimed: \(version.reclaim)"]
+        let time = version.reclaimTime.map { ", from \(Units.date(nanoseconds: $0)) on" } ?? ""
+        return lines + ["      can be reclaimed: \(version.reclaim)\(time)"]
     }
 }

@@ -17,7 +17,8 @@ enum ExportCommand: ToolCommand {
         details: [
             "The path of an entry is the key where that is a safe path, and escaped where it is "
                 + "not; then the exact key stands in a pax header (CAIRN.key, in hexadecimal), as "
-                + "metadata does (CAIRN.metadata). Works beside a process that has the store open."
+                + "metadata does (CAIRN.metadata) and the time of expiry (CAIRN.expiry, "
+                + "nanoseconds since 1970). Works beside a process that has the store open."
         ],
         examples: [
             Example("cairn export store > store.tar", "all of it"),
@@ -69,7 +70,8 @@ enum ExportCommand: ToolCommand {
     ) throws(ToolFailure) {
         let information = reader.information
         try writer.begin(
-            key: key, metadata: information.metadata, byteCount: information.byteCount)
+            key: key, metadata: information.metadata, expiry: information.expiry,
+            byteCount: information.byteCount)
         while true {
             let bytes = try ToolFailure.store { () throws(StoreError) in try reader.read() }
             if bytes.isEmpty { break }

@@ -1,6 +1,6 @@
 // ImportCommand — `cairn import`: the files of a tar archive as blobs.
 //
-// An archive of `cairn export` restores keys and metadata exactly; of any other the paths become the
+// An archive of `cairn export` restores keys, metadata and expiries exactly; of any other the paths become the
 // keys. A blob that is there already with the same bytes is not written again, so an import that was
 // cut short is gone on with by repeating it. All of it is durable at the end.
 
@@ -117,7 +117,8 @@ enum ImportCommand: ToolCommand {
         }
         if piece.isEmpty, present != nil { return false }
         // All of it is durable when the store is closed.
-        let options = WriteOptions(durability: .interval, metadata: entry.metadata)
+        let options = WriteOptions(
+            durability: .interval, metadata: entry.metadata, expiry: entry.expiry)
         if UInt64(piece.count) == entry.byteCount {
             _ = try ToolFailure.store { () throws(StoreError) in
                 try store.put(Key(entry.key), piece, options)
@@ -154,7 +155,9 @@ enum ImportCommand: ToolCommand {
         }
         guard let reader = found else { return nil }
         let information = reader.information
-        if information.byteCount == entry.byteCount, information.metadata == entry.metadata {
+        if information.byteCount == entry.byteCount, information.metadata == entry.metadata,
+            information.expiry == entry.expiry
+        {
             return reader
         }
         reader.close()

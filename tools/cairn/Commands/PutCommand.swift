@@ -19,6 +19,7 @@ enum PutCommand: ToolCommand {
             OptionRow(.create, "makes the store when there is none"),
             OptionRow(.ifAbsent, "refuses when the key has a blob already"),
             OptionRow(.metadata, value: "TEXT", "is kept with the blob, at most 16 KiB"),
+            OptionRow(.expiresIn, value: "SECONDS", "the blob is absent from then on"),
             .escaped, .hex, .json,
         ],
         details: [
@@ -28,6 +29,7 @@ enum PutCommand: ToolCommand {
         examples: [
             Example("cairn put --create store greeting < hello.txt", "make a store and fill it"),
             Example("tar c photos | cairn put store photos.tar", "of any size, in bounded memory"),
+            Example("cairn put --expires-in 86400 store token t.txt", "for a day"),
             Example("cairn put --hex store 00ff6b6579 value.bin", "a key of odd bytes"),
         ])
 
@@ -37,6 +39,7 @@ enum PutCommand: ToolCommand {
         var options = WriteOptions()
         if call.has(.ifAbsent) { options.condition = .absent }
         options.metadata = Array((call[.metadata] ?? "").utf8)
+        options.expiry = try expiry(of: call)
         return try StoreAccess.write(call) { (store) throws(ToolFailure) in
             let (receipt, byteCount) = try copy(input, to: store, key, options)
             var line = JSONLine()
@@ -47,6 +50,14 @@ enum PutCommand: ToolCommand {
             if call.has(.json) { try output.line(line.line) }
             return .clean
         }
+    }
+
+    private static func expiry(of call: Invocation) throws(ToolFailure) -> WallTime? {
+        guard let text = call[.expiresIn] else { return nil }
+        guard let seconds = Int64(text), seconds > 0 else {
+            throw .usage("--expires-in takes a number of seconds above 0, not \"\(text)\"", row)
+        }
+        return .after(.seconds(seconds))
     }
 
     private static func input(_ path: String?) throws(ToolFailure) -> ByteStream {

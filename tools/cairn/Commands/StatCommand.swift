@@ -6,7 +6,7 @@ internal import Cairn
 
 enum StatCommand: ToolCommand {
     static let row = CommandRow(
-        name: "stat", summary: "shows the size, version and metadata of a blob",
+        name: "stat", summary: "shows the size, version, expiry and metadata of a blob",
         arguments: [.directory, .key],
         options: [.escaped, .hex, .json],
         details: ["Works beside a process that has the store open."],
@@ -41,6 +41,7 @@ enum StatCommand: ToolCommand {
             line.add("keyHex", KeyText.hexadecimal(key.bytes))
             line.add("byteCount", found.byteCount)
             line.add("version", found.version.sequence)
+            line.add("expiry", found.expiry?.nanosecondsSince1970)
             line.add("metadata", KeyText.escaped(found.metadata))
             return try output.line(line.line)
         }
@@ -48,6 +49,9 @@ enum StatCommand: ToolCommand {
         try output.line(
             "size     \(Units.grouped(found.byteCount)) bytes (\(Units.bytes(found.byteCount)))")
         try output.line("version  \(found.version.sequence)")
+        if let expiry = found.expiry {
+            try output.line("expires  \(Units.date(nanoseconds: expiry.nanosecondsSince1970))")
+        }
         if !found.metadata.isEmpty {
             try output.line("metadata \(KeyText.escaped(found.metadata))")
         }

@@ -15,7 +15,11 @@ enum StatsCommand: ToolCommand {
             OptionRow(.segments, "also each segment; on a terminal as a bar of live and dead"),
             .json,
         ],
-        details: ["Works beside a process that has the store open."],
+        details: [
+            "Expired is what of the live bytes belongs to blobs that have expired, about, by whole "
+                + "hours; compaction destroys it an hour after its time. Works beside a process "
+                + "that has the store open."
+        ],
         examples: [
             Example("cairn stats store", "for people"),
             Example("cairn stats --segments store", "where the dead bytes are"),
@@ -58,6 +62,7 @@ enum StatsCommand: ToolCommand {
             line.add("keyCount", statistics.keyCount)
             line.add("segmentCount", statistics.segmentCount)
             line.add("liveByteCount", statistics.liveByteCount)
+            line.add("expiredByteCount", statistics.expiredByteCount)
             line.add("deadByteCount", statistics.deadByteCount)
             line.add("hintByteCount", hintByteCount)
             line.add("diskByteCount", diskByteCount)
@@ -72,6 +77,7 @@ enum StatsCommand: ToolCommand {
                 "keys           \(Units.grouped(statistics.keyCount))",
                 "segments       \(Units.grouped(statistics.segmentCount))",
                 "live           \(Units.bytes(statistics.liveByteCount))",
+                "expired        \(Units.bytes(statistics.expiredByteCount)) of that",
                 "dead           \(Units.bytes(statistics.deadByteCount))",
                 "hints          \(Units.bytes(hintByteCount))",
                 "on disk        \(Units.bytes(diskByteCount))",

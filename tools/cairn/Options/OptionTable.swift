@@ -8,7 +8,7 @@
 enum OptionName: String, CaseIterable {
     case help, version, json
     case escaped, hex
-    case create, ifAbsent = "if-absent", metadata
+    case create, ifAbsent = "if-absent", metadata, expiresIn = "expires-in"
     case segments, deep, repair, acceptLoss = "accept-loss"
     case payload, prefix, overwrite
     case target, dryRun = "dry-run"

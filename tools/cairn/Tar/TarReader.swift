@@ -4,6 +4,7 @@
 // archive is an error that names the offset; so is one without its end mark, for it was cut off at an
 // entry's border. One thread.
 
+internal import Cairn
 internal import CairnFormat
 internal import CairnSystem
 
@@ -13,6 +14,7 @@ struct TarEntry {
     let offset: UInt64
     let key: [UInt8]
     let metadata: [UInt8]
+    let expiry: WallTime?
     let byteCount: UInt64
 }
 
@@ -74,8 +76,18 @@ final class TarReader {
         let key = try exact(pax[TarWriter.keyName], start) ?? pax["path"] ?? longName ?? block.name
         guard !key.isEmpty else { throw broken(start, "an entry without a name") }
         let metadata = try exact(pax[TarWriter.metadataName], start) ?? []
+        let expiry = try expiry(pax[TarWriter.expiryName], start)
         begin(byteCount)
-        return TarEntry(offset: start, key: key, metadata: metadata, byteCount: byteCount)
+        return TarEntry(
+            offset: start, key: key, metadata: metadata, expiry: expiry, byteCount: byteCount)
+    }
+
+    private func expiry(_ text: [UInt8]?, _ start: UInt64) throws(ToolFailure) -> WallTime? {
+        guard let text else { return nil }
+        guard let time = UInt64(String(decoding: text, as: UTF8.self)), time > 0 else {
+            throw broken(start, "an expiry that is no time")
+        }
+        return WallTime(nanosecondsSince1970: time)
     }
 
     private func exact(_ text: [UInt8]?, _ start: UInt64) throws(ToolFailure) -> [UInt8]? {

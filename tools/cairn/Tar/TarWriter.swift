@@ -1,15 +1,17 @@
 // TarWriter — blobs as entries of a tar archive.
 //
 // The path of an entry is one that any tar can extract: the key itself where that is safe, escaped
-// where it is not; then the exact key stands in a pax header in hexadecimal, as metadata does. One
-// thread.
+// where it is not; then the exact key stands in a pax header in hexadecimal, as metadata does, and the
+// expiry in nanoseconds since 1970. One thread.
 
+internal import Cairn
 internal import CairnFormat
 internal import CairnSystem
 
 struct TarWriter {
     static let keyName = "CAIRN.key"
     static let metadataName = "CAIRN.metadata"
+    static let expiryName = "CAIRN.expiry"
     private static let pathByteCountMaximum = 240
 
     private let output: Output
@@ -19,7 +21,7 @@ struct TarWriter {
 
     /// Begins an entry; exactly `byteCount` bytes follow by `write`, then `end`.
     mutating func begin(
-        key: [UInt8], metadata: [UInt8], byteCount: UInt64
+        key: [UInt8], metadata: [UInt8], expiry: WallTime?, byteCount: UInt64
     ) throws(ToolFailure) {
         entryCount += 1
         let path = self.path(key)
@@ -29,6 +31,9 @@ struct TarWriter {
         if !metadata.isEmpty {
             records += Self.record(
                 Self.metadataName, Array(KeyText.hexadecimal(metadata).utf8))
+        }
+        if let expiry {
+            records += Self.record(Self.expiryName, Array("\(expiry.nanosecondsSince1970)".utf8))
         }
         if path.count > 100 { records += Self.record("path", path) }
         if byteCount >= 1 << 33 { records += Self.record("size", Array("\(byteCount)".utf8)) }
