@@ -59,6 +59,8 @@ package enum CrashOperation: Sendable {
     /// Other metadata and another expiry for the same bytes.
     case update(key: Int, secondsToExpiry: Int?, Durability)
     case passTime(seconds: Int)
+    /// The wall clock alone goes 400 days ahead, or back from there.
+    case jumpClock
     case list
     case read(key: Int)
     case readRange(key: Int, start: Int, byteCount: Int)
@@ -134,7 +136,8 @@ package struct CrashScript: Sendable {
         case 62..<65: return .commitUpload
         case 65..<66: return .abortUpload
         case 66..<72 where shape.hasExpiry:
-            if random.chance(1, in: 3) { return .passTime(seconds: 1 + random.below(3)) }
+            if random.chance(1, in: 16) { return .jumpClock }
+            if random.chance(1, in: 3) { return .passTime(seconds: time(random: &random)) }
             return .update(
                 key: random.below(shape.keyCount), secondsToExpiry: expiry(random: &random),
                 durability)
@@ -187,7 +190,13 @@ package struct CrashScript: Sendable {
 
     /// Some have passed already.
     private static func expiry(random: inout TestRandom) -> Int? {
-        random.chance(1, in: 4) ? nil : random.below(5) - 1
+        if random.chance(1, in: 4) { return nil }
+        return random.chance(1, in: 4) ? 3600 * random.below(4) : random.below(5) - 1
+    }
+
+    /// Seconds, or hours, in which what has expired is destroyed.
+    private static func time(random: inout TestRandom) -> Int {
+        random.coin() ? 1 + random.below(3) : 3600 * (1 + random.below(4))
     }
 
     private static func size(

@@ -20,7 +20,9 @@ extension CrashWorld {
 
     /// Notes what compaction did since the last look.
     func noteCompaction(_ engine: Engine<SimulatedDisk>) {
-        let now = engine.statistics().compaction
+        let statistics = engine.statistics()
+        if statistics.isClockDoubted { marks.hit(.clockDoubted) }
+        let now = statistics.compaction
         let before = compaction
         compaction = now
         if now == before { return }
@@ -28,6 +30,10 @@ extension CrashWorld {
         if now.abandonedCount > before.abandonedCount { marks.hit(.compactionAbandoned) }
         if now.droppedDeleteCount > before.droppedDeleteCount { marks.hit(.deleteDropped) }
         if now.keptDeleteCount > before.keptDeleteCount { marks.hit(.deleteKept) }
+        let destroyed = now.destroyedBlobCount - before.destroyedBlobCount
+        let left = now.keptExpiredCount - before.keptExpiredCount
+        if destroyed > left { marks.hit(.destroyed) }
+        if left > 0 { marks.hit(.leftDelete) }
         if now.lostRaceCount > before.lostRaceCount { marks.hit(.slotRaceLost) }
         if now.damagedSegmentCount > before.damagedSegmentCount { marks.hit(.inputDamaged) }
         if now.movedBatchMemberCount > before.movedBatchMemberCount {

@@ -1,7 +1,8 @@
 // CrashWorld+Expiry — blobs that expire, updates of what they carry, and listings.
 //
 // The wall clock goes on by whole seconds only when a script says so, and expiries lie half a second
-// between two: so nothing expires while an operation is under way, and the oracle knows what has.
+// between two: so nothing expires while an operation is under way, and the oracle knows what has. It may go
+// 400 days ahead, and comes back: what had not expired must be there again.
 
 internal import Cairn
 internal import CairnSystem
@@ -12,6 +13,22 @@ extension OracleValue {
 }
 
 extension CrashWorld {
+    func lookAtClock() {
+        oracle.now = disk.wallClock()
+        oracle.rightNow = oracle.now - clockJump
+    }
+
+    func jumpClock() {
+        let days = 400 as UInt64
+        setClockJump(clockJump == 0 ? days * 24 * 3_600_000_000_000 : 0)
+        note("the wall clock is \(clockJump == 0 ? "right again" : "\(days) days ahead")")
+    }
+
+    func setClockJump(_ jump: UInt64) {
+        disk.setWallClock(disk.wallClock() - clockJump + jump)
+        clockJump = jump
+    }
+
     /// The value that a write puts; nil: it deletes.
     func value(of write: CrashWrite) -> OracleValue? {
         guard let byteCount = write.byteCount else { return nil }

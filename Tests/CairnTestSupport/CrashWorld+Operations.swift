@@ -18,7 +18,7 @@ extension CrashWorld {
     package func perform(_ operation: CrashOperation) throws(CrashFailure) {
         guard let engine else { return }
         callNumber += 1
-        oracle.now = disk.wallClock()
+        lookAtClock()
         if disk.isDead { return try performOnDeadDisk(operation, engine) }
         try dispatch(operation, engine)
         try poll()
@@ -88,6 +88,7 @@ extension CrashWorld {
         case .passTime(let seconds):
             note("\(seconds) seconds pass")
             disk.advance(nanoseconds: UInt64(seconds) * 1_000_000_000)
+        case .jumpClock: jumpClock()
         case .list: try list(engine)
         case .read(let key): try read(key, engine)
         case .readRange(let key, let start, let byteCount):

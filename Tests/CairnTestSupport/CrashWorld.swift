@@ -76,6 +76,8 @@ package final class CrashWorld {
     var expiredDeletes: Set<Int> = []
     /// Blobs may expire here, and count as keys until they are compacted.
     var usesExpiry = false
+    /// How far the wall clock is ahead.
+    var clockJump: UInt64 = 0
     /// Puts are refused for want of space.
     var isFull = false
     /// What was on the disk before the opening.

@@ -62,10 +62,10 @@ extension Oracle {
             if write.value == nil {
                 cause = place
             } else if !isDoubtful(place) {
-                return cause
+                return mayBeDestroyed(write.value) ? nil : cause
             }
         }
-        return base[key] == nil ? nil : cause
+        return base[key] == nil || mayBeDestroyed(base[key]?.value) ? nil : cause
     }
 
     /// Why a log of `length` groups does not explain the readings; nil: it does.

@@ -90,8 +90,10 @@ package struct Oracle: Sendable {
     package private(set) var writtenCount = 0
     /// A sync has failed: a kill may take what a power cut may.
     private var trustsCache = true
-    /// Wall time; never goes back.
+    /// Wall time; it may be ahead, and come back.
     package var now: UInt64 = 0
+    /// What a right clock shows; never goes back.
+    package var rightNow: UInt64 = 0
 
     package init(keys: [[UInt8]]) {
         self.keys = keys
@@ -271,13 +273,20 @@ extension Oracle {
         return nil
     }
 
-    /// Whether a delete meets a value of this life that has expired: then it leaves a record.
+    /// Whether a delete meets a value that has expired: then it leaves a record. Not when the value may
+    /// be gone by now.
     package func deletesExpired(_ key: Int) -> Bool {
         let states = appended(key)
-        guard states.count == 1, states[0].value == nil, let group = states[0].group else {
-            return false
-        }
-        return groups[group].writes.contains { $0.key == key && $0.value != nil }
+        guard states.count == 1, states[0].value == nil else { return false }
+        let write = states[0].group.flatMap { groups[$0].writes.first { $0.key == key } }
+        guard let value = write.map(\.value) ?? base[key]?.value else { return false }
+        return !mayBeDestroyed(value)
+    }
+
+    /// Whether compaction may have destroyed a value.
+    func mayBeDestroyed(_ value: OracleValue?) -> Bool {
+        guard let value, value.expiry != 0 else { return false }
+        return value.expiry + 3_600_000_000_000 <= rightNow
     }
 
     /// Whether the newest value that was written in this life has expired.
