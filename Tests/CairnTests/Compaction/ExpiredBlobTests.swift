@@ -397,6 +397,29 @@ struct ExpiredBlobTests {
         try subject.engine.close()
     }
 
+    @Test("an expired blob that stays as a delete hides no other key of its hash")
+    func deletesAmongCollisions() throws {
+        var subject = try Subject { $0.hashMask = 0 }
+        for name in ["a", "b", "c", "d"] { try subject.put(name) }
+        for name in ["p", "q", "r", "s"] {
+            try subject.put(name, expiry: subject.time(inHours: 1))
+        }
+        try subject.reopen()
+        while try subject.engine.hintStep() {}
+        subject.pass(hours: 4)
+        for _ in 0..<1000 where subject.counts.compactionCount == 0 {
+            _ = try subject.engine.compactionStep()
+        }
+        // 64 bits of hash are what is proven by.
+        #expect(subject.counts.keptExpiredCount == 4)
+        for _ in 0..<2 {
+            for name in ["a", "b", "c", "d"] { #expect(try subject.get(name)?.count == 900) }
+            for name in ["p", "q", "r", "s"] { #expect(try subject.get(name) == nil) }
+            try subject.checkAccounts()
+        }
+        try subject.engine.close()
+    }
+
     @Test("keys that share a hash with an expired one stay", arguments: [0, 1] as [UInt64])
     func collisions(hashMask: UInt64) throws {
         var subject = try Subject { $0.hashMask = hashMask }
