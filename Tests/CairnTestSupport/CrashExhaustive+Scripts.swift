@@ -6,7 +6,8 @@ extension CrashExhaustive {
     /// All scripts of the suite.
     package static var all: [CrashExhaustive] {
         [
-            creation, rotation, batches, largeBlobs, weakDurabilities, reopening, failedSync,
+            creation, rotation, expiredBlobs, batches, largeBlobs, weakDurabilities, reopening,
+            failedSync,
             fullDisk, compaction, compactionOfDeletes, compactionOfBlobs, compactionRaces,
             compactionWhenFull,
         ]
@@ -59,6 +60,27 @@ extension CrashExhaustive {
         }
         return CrashExhaustive(
             "rotation", tuning(), script + Array(repeating: .backgroundStep, count: 6) + [.flush])
+    }
+
+    /// An expired blob over an older one that is still there, and a large one.
+    static var expiredBlobs: CrashExhaustive {
+        func expiring(_ key: Int, _ byteCount: Int) -> CrashOperation {
+            var write = CrashWrite(key: key, byteCount: byteCount)
+            write.secondsToExpiry = 1
+            return .write(write, .synced, isBlocking: true)
+        }
+        var exhaustive = CrashExhaustive(
+            "expired blobs", tuning { $0.compactionStepByteCount = 700 },
+            [.passTime(seconds: 4 * 3600), .compact(steps: 20), .jumpClock]
+                + [CrashOperation](repeating: .backgroundStep, count: 30)
+                + [put(2, 30, .synced, isBlocking: true), .jumpClock, .readAll])
+        exhaustive.prologue =
+            [
+                put(1, 400, .os), put(2, 450, .os), expiring(1, 400), expiring(4, 200),
+                expiring(5, 100), put(3, 700, .os), expiring(6, 1300), put(7, 500, .synced),
+                .flush,
+            ] + [CrashOperation](repeating: .backgroundStep, count: 30)
+        return exhaustive
     }
 
     static var batches: CrashExhaustive {

@@ -17,6 +17,8 @@ extension CrashWorld {
         copy.wasPowerCut = wasPowerCut
         copy.isCreated = isCreated
         copy.expectedLive = expectedLive
+        copy.usesExpiry = usesExpiry
+        copy.clockJump = clockJump
         copy.valueCount = valueCount
         copy.callNumber = callNumber
         copy.operationName = operationName

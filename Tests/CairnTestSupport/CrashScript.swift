@@ -137,7 +137,7 @@ package struct CrashScript: Sendable {
         case 65..<66: return .abortUpload
         case 66..<72 where shape.hasExpiry:
             if random.chance(1, in: 16) { return .jumpClock }
-            if random.chance(1, in: 3) { return .passTime(seconds: time(random: &random)) }
+            if random.coin() { return .passTime(seconds: time(random: &random)) }
             return .update(
                 key: random.below(shape.keyCount), secondsToExpiry: expiry(random: &random),
                 durability)
@@ -196,7 +196,7 @@ package struct CrashScript: Sendable {
 
     /// Seconds, or hours, in which what has expired is destroyed.
     private static func time(random: inout TestRandom) -> Int {
-        random.coin() ? 1 + random.below(3) : 3600 * (1 + random.below(4))
+        random.chance(1, in: 3) ? 1 + random.below(3) : 3600 * (1 + random.below(5))
     }
 
     private static func size(

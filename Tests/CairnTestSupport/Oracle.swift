@@ -273,14 +273,15 @@ extension Oracle {
         return nil
     }
 
-    /// Whether a delete meets a value that has expired: then it leaves a record. Not when the value may
-    /// be gone by now.
+    /// Whether a delete meets, or may meet, a value that has expired: then it leaves a record. Not when
+    /// the value may be gone by now.
     package func deletesExpired(_ key: Int) -> Bool {
-        let states = appended(key)
-        guard states.count == 1, states[0].value == nil else { return false }
-        let write = states[0].group.flatMap { groups[$0].writes.first { $0.key == key } }
-        guard let value = write.map(\.value) ?? base[key]?.value else { return false }
-        return !mayBeDestroyed(value)
+        appended(key).contains { state in
+            guard state.value == nil else { return false }
+            let write = state.group.flatMap { groups[$0].writes.first { $0.key == key } }
+            guard let value = write.map(\.value) ?? base[key]?.value else { return false }
+            return !mayBeDestroyed(value)
+        }
     }
 
     /// Whether compaction may have destroyed a value.
