@@ -107,14 +107,23 @@ extension Engine {
     /// compaction, and may be another segment's.
     private func makeOutputsHint() -> Bool {
         guard let id = compaction.hintless else { return false }
-        do throws(StoreError) {
-            if hints.isWanted(of: id), try hintStep() { return true }
-        } catch {
-            // It is asked for no more; the output's may be the next.
-            return true
-        }
+        if hints.isWanted(of: id), pieceOfHint() { return true }
         compaction.hintless = nil
         return false
+    }
+
+    /// Of this hint, or of one that comes first. One that cannot be made is asked for no more, and the
+    /// output's may be the next; a segment that it finds damaged stands among the damage.
+    private func pieceOfHint() -> Bool {
+        do throws(StoreError) {
+            return try hintStep()
+        } catch {
+            guard error.kind == .damaged, let id = error.segmentID else { return true }
+            lock.lock()
+            leaveOut(id, "segment \(SegmentFileName(id)) cannot be compacted: \(error.message)")
+            lock.unlock()
+            return true
+        }
     }
 
     private func step(_ job: CompactionJob<S>) throws(StoreError) -> Bool {
@@ -159,14 +168,19 @@ extension Engine {
     }
 
     private func noteDamaged(_ id: UInt64, _ offset: UInt64, _ what: String) {
-        compaction.leftOut.insert(id)
-        let finding =
-            "segment \(SegmentFileName(id)), offset \(offset), cannot be compacted: \(what); it "
-            + "stays as it is"
-        noteAbandoned { state in
-            state.compactionCounts.damagedSegmentCount += 1
-            state.compactionFindings.append(finding)
+        noteAbandoned { _ in
+            leaveOut(
+                id,
+                "segment \(SegmentFileName(id)), offset \(offset), cannot be compacted: \(what); it "
+                    + "stays as it is")
         }
+    }
+
+    /// Compacts the segment no more. The log lock is held.
+    private func leaveOut(_ id: UInt64, _ finding: String) {
+        guard compaction.leftOut.insert(id).inserted else { return }
+        state.compactionCounts.damagedSegmentCount += 1
+        state.compactionFindings.append(finding)
     }
 
     private func noteResting(_ job: CompactionJob<S>) {

@@ -181,6 +181,25 @@ struct CompactionTests {
         }
     }
 
+    @Test("compacting by hand goes on although another segment's hint finds that one damaged")
+    func damagedBeforeItsHint() throws {
+        let subject = try Subject()
+        for name in ["a", "b", "c", "d"] { try subject.put(name, sampleBytes(600, salt: 2)) }
+        for round in 0..<4 {
+            try subject.put("live \(round)", [1])
+            for _ in 0..<3 { try subject.put("e", Array(repeating: 3, count: 600)) }
+        }
+        let name = try #require(subject.segmentNames.first)
+        subject.disk.flipBit(1, at: UInt64(SegmentHeader.byteCount) + 8, of: name, in: .segments)
+        let counts = try subject.engine.compact(target: 1.1) { _ in true }
+        #expect(counts.compactionCount > 0)
+        #expect(subject.segmentNames.contains(name))
+        let damage = subject.engine.statistics().damage
+        #expect(damage.contains { $0.contains(name.prefix(16)) && $0.contains("compact") })
+        #expect(try subject.get("e") == Array(repeating: 3, count: 600))
+        try subject.engine.close()
+    }
+
     @Test("a dead chunk or record that is damaged behind its header hinders nothing")
     func damagedDead() throws {
         var subject = try Subject()
