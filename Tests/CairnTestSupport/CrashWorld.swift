@@ -107,6 +107,7 @@ package final class CrashWorld {
         seed: UInt64, tuning: Tuning, options: StoreOptions = StoreOptions(),
         keys: [[UInt8]], marks: MarkBoard = MarkBoard(), disk: SimulatedDisk? = nil
     ) {
+        _ = ThrownErrors.areCheap
         self.seed = seed
         self.tuning = tuning
         self.options = options
