@@ -43,6 +43,34 @@ struct CrashRotTests {
         #expect(rot.count.detected > 0)
     }
 
+    @Test("a damaged MANIFEST, STORE or hint refuses the store or changes nothing of what it shows")
+    func drawnStores() throws {
+        let first = CrashSettings.firstSeed
+        var refused = 0
+        var harmless = 0
+        for seed in first..<first + UInt64(CrashSettings.scaled(1000)) {
+            var rot = CrashDrawnRot(seed: seed, marks: MarkBoard())
+            try rot.run(cases: 20)
+            refused += rot.count.refused
+            harmless += rot.count.harmless
+        }
+        print("drawn stores: \(refused) refused, \(harmless) harmless")
+        #expect(refused > 0 && harmless > 0)
+    }
+
+    @Test("compaction spreads no damage: what was whole stays whole, and nothing is absent")
+    func compacted() throws {
+        let rot = try CrashRot()
+        let places = rot.flipsWhileOpen.enumerated().filter { $0.offset % 8 == $0.offset / 8 % 8 }
+        for (number, item) in chosen(places.map(\.element)).enumerated() {
+            try rot.checkCompaction(item, whileOpen: number % 2 == 0)
+        }
+        let parts = rot.others.filter { $0.directory == .segments }
+        for item in chosen(parts) { try rot.checkCompaction(item, whileOpen: false) }
+        print("compacted: \(rot.count)")
+        #expect(rot.count.compacted > 0 && rot.count.leftAlone > 0)
+    }
+
     @Test("a bit that flips while the store is open is found by the read, and healed by a write")
     func whileOpen() throws {
         let rot = try CrashRot()

@@ -1,6 +1,7 @@
 // Every planted bug is found by the drivers of the ordinary suites, within a minute.
 //
 // Compiled with CAIRN_PLANTED_BUGS only, and run alone: the switch is one for the whole process.
+// CAIRN_BUG=name looks for that one only.
 
 #if CAIRN_PLANTED_BUGS
     import Cairn
@@ -9,6 +10,11 @@
 
     @Suite("Planted bugs", .serialized)
     struct PlantedBugTests {
+        private static var chosen: [PlantedBug] {
+            guard let name = CrashSettings.text("CAIRN_BUG") else { return PlantedBug.allCases }
+            return PlantedBug.allCases.filter { "\($0)" == name }
+        }
+
         @Test("nothing is found where nothing is planted")
         func none() {
             PlantedBug.plant(nil)
@@ -16,7 +22,8 @@
             #expect(search.find() == nil)
         }
 
-        @Test("each is found within a minute", arguments: PlantedBug.allCases)
+        /// Prints the row of README.md's table, and what was found.
+        @Test("each is found within a minute", arguments: chosen)
         func found(_ bug: PlantedBug) {
             PlantedBug.plant(bug)
             defer { PlantedBug.plant(nil) }
@@ -25,10 +32,19 @@
                 Issue.record("\(bug) was not found")
                 return
             }
+            print("| `\(bug)` | \(finding.row) |")
             let what = finding.failure.message.split(separator: "\n").first ?? ""
-            print(
-                "\(bug): \(finding.milliseconds) ms, \(finding.points) points, by \(finding.driver), "
-                    + "SEED=\(finding.failure.seed): \(what.prefix(200))")
+            print("\(bug): \(what.prefix(300))")
+        }
+    }
+
+    extension CrashFinding {
+        /// Found by, seed, seconds, points before.
+        fileprivate var row: String {
+            let hundredths = (milliseconds + 5) / 10
+            let seconds = "\(hundredths / 100).\(hundredths / 10 % 10)\(hundredths % 10)"
+            let text = hundredths == 0 ? "< 0.01" : seconds
+            return "\(driver) | \(failure.seed) | \(text) | \(points)"
         }
     }
 #endif

@@ -33,7 +33,7 @@ extension CrashExhaustive {
     }
 
     /// Lives with the fault; false when it never struck.
-    private func fail(_ start: CrashWorld, _ fault: Fault) throws(CrashFailure) -> Bool {
+    func fail(_ start: CrashWorld, _ fault: Fault) throws(CrashFailure) -> Bool {
         let number = fault.occurrence
         let world = start.fork()
         world.trouble(fault)

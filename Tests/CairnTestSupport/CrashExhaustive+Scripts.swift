@@ -9,7 +9,7 @@ extension CrashExhaustive {
             creation, rotation, expiredBlobs, batches, largeBlobs, weakDurabilities, reopening,
             failedSync,
             fullDisk, compaction, compactionOfDeletes, compactionOfBlobs, compactionRaces,
-            compactionWhenFull,
+            compactionWhenFull, compactionInReads,
         ]
             + drawn
     }
@@ -250,6 +250,19 @@ extension CrashExhaustive {
             put(5, 200, .synced, isBlocking: true),
         ]
         return compacting("compaction on a full disk", steps: 0, script)
+    }
+
+    /// Inputs are replaced and removed in the midst of reads.
+    static var compactionInReads: CrashExhaustive {
+        var script: [CrashOperation] = []
+        for round in 0..<4 {
+            script += [
+                put(round % 2, 200 + round, .synced, isBlocking: true), put(2, 60, .os),
+                put(3, 700 + round, .os),
+                .readBeside(key: 2 + round % 2, atRead: 1 + round / 2, steps: 30),
+            ]
+        }
+        return compacting("reads in whose midst segments are compacted", steps: 0, script)
     }
 
     /// Scripts of the random driver, so that the exhaustive one has no blind spot of its own.

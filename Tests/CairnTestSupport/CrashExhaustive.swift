@@ -42,18 +42,26 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
         for step in (first + 1)...last {
             count.steps += 1
             for position in CrashPosition.allCases {
-                let world = start.fork()
-                world.disk.crash(atStep: step, position: position)
-                try live(world)
-                guard world.disk.isDead else { continue }
-                for (number, variant) in variants.enumerated() {
-                    try recover(world, .powerCut(variant), again: number % 4 == 0)
-                }
-                try recover(world, .kill, again: false)
-                count.cuts += variants.count + 1
+                count.cuts += try cut(start, atStep: step, position, variants)
             }
         }
         return count
+    }
+
+    /// Cuts at one step, in every variant; returns how many cuts that made.
+    func cut(
+        _ start: CrashWorld, atStep step: Int, _ position: CrashPosition,
+        _ variants: [PowerCutVariant]
+    ) throws(CrashFailure) -> Int {
+        let world = start.fork()
+        world.disk.crash(atStep: step, position: position)
+        try live(world)
+        guard world.disk.isDead else { return 0 }
+        for (number, variant) in variants.enumerated() {
+            try recover(world, .powerCut(variant), again: number % 4 == 0)
+        }
+        try recover(world, .kill, again: false)
+        return variants.count + 1
     }
 
     /// The world in which the script begins: the store may not exist yet.

@@ -18,6 +18,7 @@ package enum CrashMark: String, CaseIterable, Sendable {
     case deleteDropped = "delete dropped by compaction"
     case deleteKept = "delete kept by compaction"
     case slotRaceLost = "record replaced while compaction moved it"
+    case readBesideCompaction = "segments compacted in the midst of a read"
     case compactionAbandoned = "compaction given up"
     case inputDamaged = "unreadable input left alone"
     case batchMemberMoved = "member of a batch moved by compaction"

@@ -3,10 +3,10 @@
 internal import Cairn
 internal import CairnSystem
 
-extension CrashRot {
-    func apply(_ item: RotCase, _ disk: SimulatedDisk) {
-        let (name, directory) = (item.name, item.directory)
-        switch item.damage {
+extension RotCase {
+    /// Does the damage.
+    func apply(to disk: SimulatedDisk) {
+        switch damage {
         case .flip(let offset, let bit):
             disk.flipBit(bit, at: offset, of: name, in: directory)
         case .cut(let byteCount), .lengthen(let byteCount):
@@ -14,13 +14,13 @@ extension CrashRot {
         case .zeroSector(let offset): disk.zeroSector(at: offset, of: name, in: directory)
         case .garbageSector(let offset, let seed):
             var random = TestRandom(seed: seed)
-            overwrite(disk, item, at: offset / 512 * 512, with: random.bytes(512))
+            overwrite(disk, at: offset / 512 * 512, with: random.bytes(512))
         case .swapBlocks(let first, let second):
             disk.swapBlocks(first, second, of: name, in: directory)
         case .foreignBlock(let place, let other, let block):
             let bytes = disk.bytes(of: other, in: directory) ?? []
             let source = bytes.dropFirst(block * 4096).prefix(4096)
-            overwrite(disk, item, at: UInt64(place * 4096), with: Array(source))
+            overwrite(disk, at: UInt64(place * 4096), with: Array(source))
         case .remove: disk.deleteFile(name, in: directory)
         case .replace(let other):
             disk.copyFile(other, in: directory, to: name, in: directory)
@@ -28,15 +28,17 @@ extension CrashRot {
     }
 
     private func overwrite(
-        _ disk: SimulatedDisk, _ item: RotCase, at offset: UInt64, with bytes: [UInt8]
+        _ disk: SimulatedDisk, at offset: UInt64, with bytes: [UInt8]
     ) {
-        guard var whole = disk.bytes(of: item.name, in: item.directory) else { return }
+        guard var whole = disk.bytes(of: name, in: directory) else { return }
         let start = min(Int(offset), whole.count)
         let end = min(start + bytes.count, whole.count)
         whole.replaceSubrange(start..<end, with: bytes.prefix(end - start))
-        disk.replaceBytes(of: item.name, in: item.directory, with: whole)
+        disk.replaceBytes(of: name, in: directory, with: whole)
     }
+}
 
+extension CrashRot {
     // MARK: Cases
 
     /// The bits of the records alone: what damage can reach while the store is open.

@@ -41,6 +41,9 @@ package struct RotCount: Sendable {
     package var refused = 0
     package var detected = 0
     package var harmless = 0
+    /// Segments that were compacted, and inputs that were left alone, in all of them.
+    package var compacted = 0
+    package var leftAlone = 0
 
     package init() {}
 
@@ -51,7 +54,7 @@ package struct RotCount: Sendable {
 /// A built store that is damaged and put back, again and again. One thread.
 package final class CrashRot {
     let world: CrashWorld
-    private let snapshot: SimulatedDisk.Snapshot
+    let snapshot: SimulatedDisk.Snapshot
     /// All that was ever written, by key.
     private let everWritten: [Set<OracleValue>]
     private let openSegment: String
@@ -87,7 +90,7 @@ package final class CrashRot {
     /// gives up what is lost.
     package func check(_ item: RotCase, acceptingLoss: Bool) throws(CrashFailure) {
         let disk = SimulatedDisk(snapshot)
-        apply(item, disk)
+        item.apply(to: disk)
         try look(disk, item)
         if acceptingLoss { try acceptLoss(disk, item) }
     }
@@ -100,7 +103,7 @@ package final class CrashRot {
             throw failure(item, "the undamaged store cannot be opened")
         }
         let (before, _) = try read(engine, item)
-        apply(item, disk)
+        item.apply(to: disk)
         let (after, unknown) = try read(engine, item)
         for number in before.indices where !unknown.contains(number) {
             guard before[number] == after[number] else {
@@ -134,7 +137,7 @@ package final class CrashRot {
     }
 
     /// What every key shows, and the keys that answer with an error.
-    private func read(
+    func read(
         _ engine: Engine<SimulatedDisk>, _ item: RotCase
     ) throws(CrashFailure) -> (readings: [OracleReading?], unknown: Set<Int>) {
         var readings: [OracleReading?] = []
@@ -151,25 +154,31 @@ package final class CrashRot {
         return (readings, unknown)
     }
 
-    private func look(_ disk: SimulatedDisk, _ item: RotCase) throws(CrashFailure) {
+    func look(_ disk: SimulatedDisk, _ item: RotCase) throws(CrashFailure) {
         guard let engine = try? Engine.open(disk, tuning: world.tuning) else {
             count.refused += 1
             return
         }
         defer { try? engine.close() }
         let (readings, unknown) = try read(engine, item)
-        var oracle = world.oracle
-        do {
-            _ = try oracle.judge(
-                readings, afterPowerCut: true, unknown: unknown,
-                mayLoseTail: takesTail(item))
-        } catch {
-            throw failure(item, error.description)
-        }
+        try judge(readings, unknown, item)
         if unknown.isEmpty && engine.findings.isEmpty {
             count.harmless += 1
         } else {
             count.detected += 1
+        }
+    }
+
+    /// Whether the oracle can explain what the keys show of which something is known.
+    func judge(
+        _ readings: [OracleReading?], _ unknown: Set<Int>, _ item: RotCase
+    ) throws(CrashFailure) {
+        var oracle = world.oracle
+        do {
+            _ = try oracle.judge(
+                readings, afterPowerCut: true, unknown: unknown, mayLoseTail: takesTail(item))
+        } catch {
+            throw failure(item, error.description)
         }
     }
 
@@ -239,7 +248,7 @@ package final class CrashRot {
         }
     }
 
-    private func failure(_ item: RotCase, _ message: String) -> CrashFailure {
+    func failure(_ item: RotCase, _ message: String) -> CrashFailure {
         CrashFailure(message: "\(item): \(message)", seed: world.seed, history: world.history)
     }
 }

@@ -63,6 +63,8 @@ package enum CrashOperation: Sendable {
     case jumpClock
     case list
     case read(key: Int)
+    /// A read in whose midst, at the n-th read of the disk, so many steps of compaction are done.
+    case readBeside(key: Int, atRead: Int, steps: Int)
     case readRange(key: Int, start: Int, byteCount: Int)
     case readAll
     /// Opens the store for reading beside its writer.
@@ -160,7 +162,11 @@ package struct CrashScript: Sendable {
     }
 
     private static func reading(_ shape: Shape, random: inout TestRandom) -> CrashOperation {
-        switch random.below(17) {
+        switch random.below(18) {
+        case 17:
+            .readBeside(
+                key: random.below(shape.keyCount), atRead: 1 + random.below(3),
+                steps: 1 << random.below(7))
         case 16: .list
         case 15: .peek
         case 0..<5: .read(key: random.below(shape.keyCount))

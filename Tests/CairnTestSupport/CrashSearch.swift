@@ -2,6 +2,7 @@
 //
 // For planted bugs: nothing here knows which bug is planted, or that one is.
 
+internal import Cairn
 internal import CairnSystem
 
 /// A broken promise and how long it took to find.
@@ -32,18 +33,16 @@ package struct CrashSearch {
 
     /// The first broken promise; nil when none was found in time.
     package mutating func find() -> CrashFinding? {
-        var round = 0
         while elapsed < limit {
             for driver in Driver.allCases {
                 do {
-                    try run(driver, round)
+                    try run(driver)
                 } catch {
                     return CrashFinding(
                         failure: error, driver: driver.rawValue,
                         milliseconds: elapsed / 1_000_000, points: points)
                 }
             }
-            round += 1
         }
         return nil
     }
@@ -54,11 +53,14 @@ package struct CrashSearch {
         case failures = "every failure"
         case pairs = "cuts inside recovery"
         case rot = "rot"
+        case rotDrawn = "rot of drawn stores"
+        case rotCompacted = "rot, compacted"
     }
 
     private var elapsed: UInt64 { Clock.monotonicNanoseconds() - start }
 
-    private mutating func run(_ driver: Driver, _ round: Int) throws(CrashFailure) {
+    private mutating func run(_ driver: Driver) throws(CrashFailure) {
+        var random = TestRandom(seed: seed)
         switch driver {
         case .random:
             for _ in 0..<400 where elapsed < limit {
@@ -66,20 +68,34 @@ package struct CrashSearch {
                 seed += 1
             }
         case .exhaustive:
-            let scripts = CrashExhaustive.all
-            points += try scripts[round % scripts.count].run(
-                variants: PowerCutVariant.variants(randomCount: 4, seed: seed), marks: marks
-            ).cuts
+            let variants = PowerCutVariant.variants(randomCount: 4, seed: seed)
+            for script in CrashExhaustive.all where elapsed < limit {
+                points += try script.sample(
+                    8, variants: variants, marks: marks, random: &random)
+            }
         case .failures:
-            let scripts = CrashExhaustive.all
-            points += try scripts[round % scripts.count].runFailing(marks: marks)
+            for script in CrashExhaustive.all where elapsed < limit {
+                points += try script.sampleFailing(24, marks: marks, random: &random)
+            }
         case .pairs: points += try CrashPairs(seed: seed, marks: marks).run()
         case .rot:
             let rot = try CrashRot()
-            var random = TestRandom(seed: seed)
             for item in rot.sample(2000, random: &random) {
                 try rot.check(item, acceptingLoss: false)
                 if item.canStrikeOpenStore { try rot.checkWhileOpen(item) }
+                points += 1
+            }
+        case .rotDrawn:
+            for number in 0..<40 where elapsed < limit {
+                var rot = CrashDrawnRot(seed: seed &+ UInt64(number), marks: marks)
+                try rot.run(cases: 20)
+                points += rot.count.total
+            }
+        case .rotCompacted:
+            let rot = try CrashRot()
+            for item in rot.sample(2000, random: &random) where item.directory == .segments {
+                let whileOpen = item.canStrikeOpenStore && random.coin()
+                try rot.checkCompaction(item, whileOpen: whileOpen)
                 points += 1
             }
         }

@@ -31,8 +31,11 @@ package enum CrashSettings {
     package static var firstSeed: UInt64 { TestRandom.environmentSeed() ?? 1 }
 
     /// A number in the environment.
-    package static func number(_ name: String) -> Int? {
+    package static func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
+
+    /// A text in the environment.
+    package static func text(_ name: String) -> String? {
         guard let text = unsafe getenv(name) else { return nil }
-        return unsafe Int(String(cString: text))
+        return unsafe String(cString: text)
     }
 }

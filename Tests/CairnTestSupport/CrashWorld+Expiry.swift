@@ -103,7 +103,7 @@ extension CrashWorld {
         note("the listing answered \(error)")
         if disk.isDead { return }
         switch error.kind {
-        case .inputOutput where isTroubled: return
+        case .inputOutput where isTroubled, .diskFull where isTroubled: return
         case .outcomeUnknown where isTroubled:
             if hasFailed { return }
             hasFailed = true

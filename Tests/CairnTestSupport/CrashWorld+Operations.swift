@@ -91,6 +91,8 @@ extension CrashWorld {
         case .jumpClock: jumpClock()
         case .list: try list(engine)
         case .read(let key): try read(key, engine)
+        case .readBeside(let key, let number, let steps):
+            try readBeside(key, atRead: number, steps, engine)
         case .readRange(let key, let start, let byteCount):
             try read(key, start..<start + byteCount, engine)
         case .readAll: try readAll(engine)
@@ -115,7 +117,7 @@ extension CrashWorld {
         }
     }
 
-    private func flush(_ engine: Engine<SimulatedDisk>) throws(CrashFailure) {
+    func flush(_ engine: Engine<SimulatedDisk>) throws(CrashFailure) {
         note("flush")
         do {
             try engine.flush()

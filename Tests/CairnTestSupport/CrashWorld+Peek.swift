@@ -35,7 +35,7 @@ extension CrashWorld {
 
     private func acceptPeek(_ error: StoreError) throws(CrashFailure) {
         note("the reader answered \(error)")
-        guard isTroubled, error.kind == .inputOutput else {
+        guard isTroubled, error.kind == .inputOutput || error.kind == .diskFull else {
             throw fail("a reader beside the writer: \(error)")
         }
     }

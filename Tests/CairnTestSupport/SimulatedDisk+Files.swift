@@ -56,8 +56,11 @@ extension SimulatedDisk {
     package func read(
         _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
     ) throws(FileError) -> Int {
+        let isObserved = readObserver != nil
+        readObserver?()
         enter(isStep: state.countsReads)
         defer { stateLock.unlock() }
+        if isObserved, state.isClosed(file) { throw StepSubject.lostFile }
         let index = try state.file(file, .read)
         if state.mustPlanReads {
             let subject = state.subject(.read, index, at: offset, buffer.byteCount)
@@ -168,6 +171,11 @@ extension SimulatedDisk.State {
         let file = openFiles[slot].file
         openFiles[slot].file = -1
         changeHandleCount(of: file, by: -1)
+    }
+
+    /// Whether this boot has closed the handle.
+    func isClosed(_ handle: FileHandle) -> Bool {
+        handle.rawValue >= firstHandle && openFiles[Int(handle.rawValue - firstHandle)].file < 0
     }
 
     /// The file of a handle; fails without power and for handles of an earlier boot.

@@ -139,6 +139,9 @@ extension SimulatedDisk {
 extension StepSubject {
     static let lockFile = StepSubject(operation: .open, directory: .root, name: "LOCK")
 
+    /// A read through a handle that was closed under the reader.
+    static let lostFile = StepSubject(operation: .read, directory: .segments, name: "?").error(9)
+
     var missing: FileError { error(2) }
     var exists: FileError { error(17) }
 }

@@ -6,7 +6,7 @@
 // again. The same seed and the same calls give the same result. Spec: RELIABILITY, "The simulated
 // disk"; Engine.md, "What a disk may forget".
 // Threads: any; one lock, held for the length of a call, guards `state`. A single thread pays some
-// 20 ns for it. Only `stepObserver` runs outside; set it before other threads come in.
+// 20 ns for it. Only the observers run outside; set them before other threads come in.
 // Reboot only when the engine of the last boot makes no more calls that name files by name: those
 // with handles of an earlier boot fail by themselves.
 
@@ -14,7 +14,7 @@ internal import Cairn
 internal import CairnSystem
 
 // Sendable because `state` is only touched while `stateLock` is held,
-// and `stepObserver` is set before the disk is shared.
+// and the observers are set before the disk is shared.
 /// An in-memory `Storage` with power cuts, faults and rot.
 package final class SimulatedDisk: Storage, @unchecked Sendable {
     /// An open file; `file` is negative once it is closed.
@@ -63,6 +63,10 @@ package final class SimulatedDisk: Storage, @unchecked Sendable {
     /// Called before each step, with its number, outside the lock: a test that wants to fork the
     /// disk there takes a `snapshot()`.
     package var stepObserver: ((Int) -> Void)?
+
+    /// Called before each read, outside the lock: a test that wants something done in the midst of
+    /// another's read does it there. A read through a handle that this closed fails, as on a real disk.
+    package var readObserver: (() -> Void)?
 
     /// An empty disk; `seed` decides its dice and the engine's random numbers.
     package init(seed: UInt64 = 1) {
