@@ -261,6 +261,10 @@ extension Engine {
         lock.unlock()
         for source in job.sources {
             let item = DrainedSegments.Item(id: source.entry.id, ordinal: source.ordinal)
+            if PlantedBug.inputsUnlinkedBeforeReaders.isPlanted {
+                drained.add(item)
+                continue
+            }
             readers.retire { [drained] in drained.add(item) }
         }
     }
@@ -294,6 +298,7 @@ extension Engine {
             } catch {
                 let mayBeMissing =
                     kind == .hint || PlantedBug.inputsUnlinkedBeforeCommit.isPlanted
+                    || PlantedBug.inputsUnlinkedBeforeDirectorySync.isPlanted
                 guard error.isMissing, mayBeMissing else { throw error }
             }
         }
@@ -313,8 +318,19 @@ extension Engine {
         try updateManifest { manifest in
             manifest.entries.removeAll { forgotten.contains($0.id) }
         }
+        if PlantedBug.segmentIDReused.isPlanted { manifest.plantedGiveBack(forgotten) }
         compaction.forgotten.subtract(forgotten)
         return true
+    }
+}
+
+extension Storage {
+    /// The planted fault of removing what a manifest retires while its name may still be lost.
+    func unlinkRetired(_ bytes: RawSpan) {
+        guard let manifest = try? Manifest(decoding: bytes) else { return }
+        for entry in manifest.entries where entry.state == .retired {
+            try? unlink(SegmentFileName(entry.id).description, in: .segments)
+        }
     }
 }
 

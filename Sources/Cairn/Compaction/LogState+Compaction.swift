@@ -36,8 +36,10 @@ extension LogState {
             recordByteCount: Int(record.newByteCount), kind: kind)
         guard replaceSlot(record.hash, expecting: record.old, with: new) else { return false }
         discount(Int(record.oldByteCount), of: record.old.segmentOrdinal)
-        segments[ordinal].liveByteCount += UInt64(record.newByteCount)
-        if !pending.isEmpty {
+        if !PlantedBug.accountsNotMoved.isPlanted {
+            segments[ordinal].liveByteCount += UInt64(record.newByteCount)
+        }
+        if !pending.isEmpty, !PlantedBug.replacedNotMoved.isPlanted {
             pending.noteMoved(
                 record.hash, from: record.old, to: new, byteCount: Int(record.newByteCount))
         }

@@ -132,7 +132,8 @@ struct TombstoneProof<S: Storage> {
     private mutating func mayHoldOlderPut(of item: Tombstone, _ entry: SegmentEntry) -> Bool {
         guard entry.minSequence < item.header.sequence else { return false }
         // Missing or in doubt: it may.
-        return lookup?.holdsPut(hash: item.hash, olderThan: item.header.sequence) ?? true
+        return lookup?.holdsPut(hash: item.hash, olderThan: item.header.sequence)
+            ?? !PlantedBug.missingHintHoldsNothing.isPlanted
     }
 
     /// This segment was asked for all.

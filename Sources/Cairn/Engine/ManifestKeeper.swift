@@ -33,6 +33,8 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
     private var lost: FileError?
     /// Guarded by `lock`.
     private var clock: ExpiryClock
+    /// Guarded by `lock`; for a planted fault only: ids of segments that were removed.
+    private var plantedIDs: [UInt64] = []
 
     init(storage: S, manifest: Manifest) {
         self.storage = storage
@@ -54,10 +56,14 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
     /// A segment id that was never given out. Durable with the next update.
     func takeSegmentID() -> UInt64 {
         lock.withLock {
+            if let planted = plantedIDs.popLast() { return planted }
             defer { manifest.nextSegmentID += 1 }
             return manifest.nextSegmentID
         }
     }
+
+    /// The planted fault of giving ids out again.
+    func plantedGiveBack(_ ids: Set<UInt64>) { lock.withLock { plantedIDs += ids.sorted() } }
 
     /// No manifest is written after a failed sync of the log.
     func stop(_ error: FileError) {
@@ -71,6 +77,7 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
         if let lost { throw .unknown(lost) }
         var next = manifest
         change(&next)
+        if PlantedBug.olderManifestUsed.isPlanted { storage.keepOlder(manifest) }
         next.generation += 1
         clock.look(wall: storage.wallClock(), monotonic: storage.monotonicClock())
         next.lastRunWall = clock.believed

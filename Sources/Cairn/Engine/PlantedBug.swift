@@ -50,6 +50,15 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
     case batchFieldsKept
     case expiredDroppedUnproven
     case expiredDestroyedByWrongClock
+    case segmentIDReused
+    case unlistedAdopted
+    case olderManifestUsed
+    case inputsUnlinkedBeforeDirectorySync
+    case inputsUnlinkedBeforeReaders
+    case accountsNotMoved
+    case replacedNotMoved
+    case lengthTrustedBeforeChecksum
+    case missingHintHoldsNothing
 
     /// Whether a fault is planted that loses records the index holds: then compaction's last check,
     /// which would see that, is left out.

@@ -32,6 +32,7 @@ extension Opening {
     private mutating func openFiles() throws(StoreError) {
         hasVanished = false
         do {
+            if PlantedBug.unlistedAdopted.isPlanted, isWriter { try adoptUnlisted() }
             for entry in manifest.entries where entry.state != .retired {
                 files.append(try listed(entry))
             }

@@ -75,6 +75,11 @@ struct StoreFiles<S: Storage> {
                 "MANIFEST is missing in \(storage.location): restore it from a backup, or have "
                     + "it rebuilt from the segments")
         }
+        if PlantedBug.olderManifestUsed.isPlanted, (try? Manifest(decoding: bytes.rawSpan)) == nil,
+            let older = try storage.olderManifest()
+        {
+            return older
+        }
         let manifest = try decode(StoreNames.manifest) { () throws(FormatError) in
             try Manifest(decoding: bytes.rawSpan)
         }

@@ -35,6 +35,7 @@ extension Storage {
         }
         do {
             try rename(temporary, in: .root, to: name, in: .root)
+            if PlantedBug.inputsUnlinkedBeforeDirectorySync.isPlanted { unlinkRetired(bytes) }
             if !PlantedBug.manifestDirectoryUnsynced.isPlanted { try synchronize(.root) }
         } catch {
             throw .unknown(error)
