@@ -229,10 +229,12 @@ extension CrashExhaustive {
                 put(0, 20, .interval),
             ]
         }
-        return compacting("writes that race with a compaction", steps: 1, script) {
+        var item = compacting("writes that race with a compaction", steps: 1, script) {
             $0.compactionStepByteCount = 64
             $0.hashMask = 3
         }
+        item.settles = true
+        return item
     }
 
     static var compactionWhenFull: CrashExhaustive {
