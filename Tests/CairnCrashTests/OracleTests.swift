@@ -122,6 +122,27 @@ struct OracleTests {
         #expect(!accepts(some, [7, nil, nil]))
     }
 
+    @Test("nor does a key that may have expired", arguments: [false, true])
+    func absenceByExpiry(isOfThisLife: Bool) throws {
+        var oracle = Oracle(keys: Self.keys)
+        let value = OracleValue(bytes: [7], metadata: [], expiry: 100)
+        let first = oracle.attempt([(key: 0, value: value)], .synced)
+        try oracle.acknowledge(first, sequences: [7])
+        if !isOfThisLife {
+            var shown = OracleReading(bytes: [7], sequence: 7)
+            shown.value.expiry = 100
+            _ = try oracle.judge([shown, nil, nil], afterPowerCut: true)
+        }
+        _ = oracle.attempt([(key: 1, value: OracleValue(bytes: [8], metadata: []))], .os)
+        let delete = oracle.attempt([(key: 0, value: nil)], .os)
+        var late = oracle
+        late.now = 100
+        late.promiseShown(nil, 0, by: delete)
+        #expect(accepts(late, [nil, nil, nil]))
+        oracle.promiseShown(nil, 0, by: delete)
+        #expect(!accepts(oracle, [nil, nil, nil]))
+    }
+
     @Test("after a failed sync a kill may take what was answered from the cache")
     func cacheAfterFailedSync() throws {
         var one = try oracle([([(0, 7)], .os)], acknowledged: [0])

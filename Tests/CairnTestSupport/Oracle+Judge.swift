@@ -51,21 +51,22 @@ extension Oracle {
         if let cause { promise(durable: cause + 1) }
     }
 
-    /// The oldest group that may have made the key what it is now, absent. A delete of nothing
-    /// appends no record, so those behind it prove nothing; nil: it may never have had a value.
+    /// The oldest group that may have made the key what it is now, absent: a delete, or a value that
+    /// has expired since. A delete of nothing appends no record, so those behind it prove nothing;
+    /// nil: it may never have had a value that lasts.
     private func firstDelete(of key: Int) -> Int? {
         var cause: Int?
         for place in groups.indices.reversed() {
             guard groups[place].fate != .void,
                 let write = groups[place].writes.first(where: { $0.key == key })
             else { continue }
-            if write.value == nil {
+            if unexpired(write.value) == nil {
                 cause = place
             } else if !isDoubtful(place) {
                 return mayBeDestroyed(write.value) ? nil : cause
             }
         }
-        return base[key] == nil || mayBeDestroyed(base[key]?.value) ? nil : cause
+        return baseState(key).value == nil || mayBeDestroyed(base[key]?.value) ? nil : cause
     }
 
     /// Why a log of `length` groups does not explain the readings; nil: it does.

@@ -268,7 +268,7 @@ extension Oracle {
     }
 
     /// What is left of a value by now.
-    private func unexpired(_ value: OracleValue?) -> OracleValue? {
+    func unexpired(_ value: OracleValue?) -> OracleValue? {
         guard let value, value.expiry != 0, value.expiry <= now else { return value }
         return nil
     }
