@@ -8,9 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -160,6 +162,16 @@ int64_t cairn_byte_count(int fd) {
     struct stat information;
     return fstat(fd, &information) < 0 ? -(int64_t)errno : (int64_t)information.st_size;
 }
+
+int cairn_identity(int fd, uint64_t *device, uint64_t *number) {
+    struct stat information;
+    if (fstat(fd, &information) < 0) { return -errno; }
+    *device = (uint64_t)information.st_dev;
+    *number = (uint64_t)information.st_ino;
+    return 0;
+}
+
+int cairn_clone(int target, int source) { return status(ioctl(target, FICLONE, source)); }
 
 static int64_t clamped_product(uint64_t blocks, uint64_t blockByteCount) {
     uint64_t product;

@@ -10,19 +10,19 @@ package enum FormatVersion {
     package static let current: UInt32 = 1
     /// The version of hints: the one written and the only one read, for any other is rebuilt.
     package static let hint: UInt32 = 2
-    /// Incompatible feature bits this program understands.
+    /// Incompatible feature bits this program understands, in every file but STORE.
     package static let incompatibleFeatures: UInt32 = 0
 
     /// Refuses versions and incompatible features that this program does not know.
     static func check(
         version: UInt32, of known: ClosedRange<UInt32> = 1...current,
-        incompatibleFeatures features: UInt32, at offsets: (Int, Int),
-        in structure: FormatStructure
+        incompatibleFeatures features: UInt32, knownFeatures: UInt32 = incompatibleFeatures,
+        at offsets: (Int, Int), in structure: FormatStructure
     ) throws(FormatError) {
         guard known.contains(version) else {
             throw FormatError(.unsupportedVersion(version), in: structure, at: offsets.0)
         }
-        let unknown = features & ~incompatibleFeatures
+        let unknown = features & ~knownFeatures
         guard unknown == 0 else {
             throw FormatError(.unsupportedFeatures(unknown), in: structure, at: offsets.1)
         }

@@ -27,6 +27,8 @@ package struct StoreIdentity: Equatable, Sendable {
     static let magic: UInt64 = 0x6F74_536E_7269_6143  // "CairnSto"
     /// The bytes before the ancestors.
     static let fixedByteCount = 68
+    /// Incompatible feature: the directory is a backup, which nobody writes to but the next backup.
+    package static let backupFeature: UInt32 = 1 << 0
     /// The longest STORE that is ever read.
     package static let byteCountMaximum =
         fixedByteCount + FormatLimits.ancestorCountMaximum * Ancestor.byteCount + 4
@@ -58,6 +60,40 @@ package struct StoreIdentity: Equatable, Sendable {
         self.ancestors = ancestors
         self.compatibleFeatures = compatibleFeatures
         self.incompatibleFeatures = incompatibleFeatures
+    }
+
+    /// Whether the directory is a backup and no store yet.
+    package var isBackup: Bool { incompatibleFeatures & Self.backupFeature != 0 }
+
+    /// What a backup of this store says of itself.
+    package var ofBackup: StoreIdentity {
+        var identity = self
+        identity.incompatibleFeatures |= Self.backupFeature
+        return identity
+    }
+
+    /// What the store says of itself that is made of this backup: a store of its own, whose ancestor
+    /// gave out the ids below `nextSegmentID`.
+    package func restored(
+        as uuid: StoreUUID, at time: UInt64, nextSegmentID: UInt64
+    ) -> StoreIdentity {
+        StoreIdentity(
+            uuid: uuid, hashKeyFirst: hashKeyFirst, hashKeySecond: hashKeySecond, createdAt: time,
+            ancestors: ancestors
+                + [Ancestor(uuid: self.uuid, highestSegmentID: nextSegmentID - 1)],
+            compatibleFeatures: compatibleFeatures,
+            incompatibleFeatures: incompatibleFeatures & ~Self.backupFeature)
+    }
+
+    /// Which uuid the segment of an id carries, and its hint: that of the store that gave the id out.
+    package func uuid(ofSegment id: UInt64) -> StoreUUID {
+        ancestors.first { id <= $0.highestSegmentID }?.uuid ?? uuid
+    }
+
+    /// Whether a MANIFEST of this uuid is the store's: after a restore it is the ancestor's until the
+    /// store is first opened for writing.
+    package func owns(manifestOf uuid: StoreUUID) -> Bool {
+        uuid == self.uuid || uuid == ancestors.last?.uuid
     }
 
     /// Whether a segment that carries `uuid` and `segmentID` belongs to this store.
@@ -104,7 +140,7 @@ extension StoreIdentity {
         try bytes.checkTrailingChecksum(in: .store)
         try FormatVersion.check(
             version: bytes.loadUInt32(at: 8), incompatibleFeatures: bytes.loadUInt32(at: 16),
-            at: (8, 16), in: .store)
+            knownFeatures: Self.backupFeature, at: (8, 16), in: .store)
         let ancestorCount = Int(bytes.loadUInt32(at: 64))
         guard ancestorCount <= FormatLimits.ancestorCountMaximum else {
             throw FormatError(.invalidField("ancestor count"), in: .store, at: 64)

@@ -166,6 +166,44 @@ package final class DirectoryHandle: Sendable {
         }
     }
 
+    /// Makes a new file that shares the bytes of `name` until one of the two changes; false when the
+    /// file system cannot, and then nothing was made. Corresponds to `ioctl(2)` with FICLONE.
+    package func clone(
+        _ name: String, to newName: String, in destination: DirectoryHandle
+    ) throws(FileError) -> Bool {
+        guard let source = try open(name, writable: false) else {
+            throw FileError(.open, path: path(of: name), code: ENOENT)
+        }
+        let target = try destination.create(newName)
+        do throws(Errno) {
+            try SystemCall.clone(source.rawValue, to: target.rawValue)
+            return true
+        } catch {
+            let failure = FileError(.clone, path: path(of: name), error)
+            try destination.unlink(newName)
+            if failure.isUnshareable { return false }
+            throw failure
+        }
+    }
+
+    /// Which directory of the system it is; corresponds to `fstat(2)`.
+    package func identity() throws(FileError) -> FileIdentity {
+        do throws(Errno) {
+            return try SystemCall.identity(rawValue)
+        } catch {
+            throw FileError(.status, path: path, error)
+        }
+    }
+
+    /// The path of the directory in which a path's last name stands.
+    package static func parent(of path: String) -> String {
+        var bytes = Array(path.utf8)
+        let slash = UInt8(ascii: "/")
+        while bytes.count > 1, bytes.last == slash { bytes.removeLast() }
+        guard let place = bytes.lastIndex(of: slash) else { return "." }
+        return place == 0 ? "/" : String(decoding: bytes[..<place], as: UTF8.self)
+    }
+
     /// Removes a name; corresponds to `unlinkat(2)`.
     package func unlink(_ name: String) throws(FileError) {
         _ = try attempt(.unlink, name) { () throws(Errno) in

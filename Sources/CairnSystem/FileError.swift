@@ -47,6 +47,7 @@ package enum FileOperation: String, Sendable, CaseIterable {
     case makeDirectory = "mkdir"
     case rename
     case link
+    case clone = "ioctl FICLONE of"
     case unlink
     case startThread = "pthread_create"
 }
@@ -87,6 +88,10 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     package var isPresent: Bool { code == EEXIST }
     /// The file system takes no writes.
     package var isReadOnly: Bool { code == EROFS }
+    /// The two places cannot share bytes, or not any more.
+    package var isUnshareable: Bool {
+        [EXDEV, EPERM, EMLINK, EOPNOTSUPP, EINVAL, ENOTTY, ENOSYS].contains(code)
+    }
     /// A sync failed, of data or of names. That is final: it is never tried again.
     package var isFailedSync: Bool { operation == .synchronize || operation == .synchronizeData }
     /// Nobody reads the pipe any more.

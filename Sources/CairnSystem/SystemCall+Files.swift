@@ -1,9 +1,16 @@
 // SystemCall+Files — the calls on descriptors that move no bytes.
 //
 // Same rules as SystemCall.swift: EINTR repeated, everything else thrown as it came.
+// Why this is sound: the only pointers are those of two local numbers that one call fills.
 
 internal import CLinux
 internal import Glibc
+
+/// Two numbers that no other file of the system has while this one is open.
+package struct FileIdentity: Hashable, Sendable {
+    package let device: UInt64
+    package let number: UInt64
+}
 
 extension SystemCall {
     /// Makes bytes and length durable; corresponds to `fdatasync(2)`. A failure is final: the
@@ -53,6 +60,19 @@ extension SystemCall {
     /// The length of the file; corresponds to `fstat(2)`.
     package static func byteCount(_ fd: Int32) throws(Errno) -> UInt64 {
         UInt64(try perform { cairn_byte_count(fd) })
+    }
+
+    /// Which file of the system it is; corresponds to `fstat(2)`.
+    package static func identity(_ fd: Int32) throws(Errno) -> FileIdentity {
+        var (device, number): (UInt64, UInt64) = (0, 0)
+        try perform { unsafe cairn_identity(fd, &device, &number) }
+        return FileIdentity(device: device, number: number)
+    }
+
+    /// Lets an empty file share all bytes of another until one of them changes; corresponds to
+    /// `ioctl(2)` with FICLONE. Most file systems cannot.
+    package static func clone(_ source: Int32, to target: Int32) throws(Errno) {
+        try perform { cairn_clone(target, source) }
     }
 
     /// Bytes of the file system that an ordinary user may still take; `statvfs(3)`.

@@ -32,6 +32,33 @@ private func patched(
         #expect(kind { $0.store(UInt32(1 << 5), at: 16) } == .unsupportedFeatures(1 << 5))
     }
 
+    @Test("a backup says so by a feature that older programs refuse, and others by name")
+    func backups() throws {
+        let backup = Sample.identity.ofBackup
+        #expect(backup.isBackup && !Sample.identity.isBackup)
+        let bytes = backup.encoded()
+        #expect(try StoreIdentity(decoding: bytes.rawSpan) == backup)
+        #expect(kind { $0.store(UInt32(0b11), at: 16) } == .unsupportedFeatures(0b10))
+    }
+
+    @Test("what is restored keeps the hash key, names its ancestors, and is no backup")
+    func restored() {
+        let uuid = StoreUUID(high: 1, low: 2)
+        let restored = Sample.identity.ofBackup.restored(as: uuid, at: 7, nextSegmentID: 0x21)
+        #expect(!restored.isBackup && restored.uuid == uuid && restored.createdAt == 7)
+        #expect(restored.hashKeyFirst == Sample.identity.hashKeyFirst)
+        #expect(restored.hashKeySecond == Sample.identity.hashKeySecond)
+        #expect(
+            restored.ancestors == Sample.identity.ancestors
+                + [Ancestor(uuid: Fixture.uuid, highestSegmentID: 0x20)])
+        #expect(restored.uuid(ofSegment: 0x10) == Fixture.otherUUID)
+        #expect(restored.uuid(ofSegment: 0x11) == Fixture.uuid)
+        #expect(restored.uuid(ofSegment: 0x20) == Fixture.uuid)
+        #expect(restored.uuid(ofSegment: 0x21) == uuid)
+        #expect(restored.owns(manifestOf: uuid) && restored.owns(manifestOf: Fixture.uuid))
+        #expect(!restored.owns(manifestOf: Fixture.otherUUID))
+    }
+
     @Test("compatible features and reserved bytes are no obstacle")
     func compatible() {
         #expect(kind { $0.store(UInt32.max, at: 12) } == nil)

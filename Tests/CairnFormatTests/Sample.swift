@@ -94,6 +94,9 @@ extension Sample {
         Sample("store", identity.encoded()) { (bytes) throws(FormatError) in
             "\(try StoreIdentity(decoding: bytes.rawSpan))"
         },
+        Sample("store-backup", identity.ofBackup.encoded()) { (bytes) throws(FormatError) in
+            "\(try StoreIdentity(decoding: bytes.rawSpan))"
+        },
         Sample("manifest", manifest.encoded()) { (bytes) throws(FormatError) in
             "\(try Manifest(decoding: bytes.rawSpan))"
         },

@@ -9,7 +9,7 @@ extension CrashExhaustive {
             creation, rotation, expiredBlobs, batches, largeBlobs, weakDurabilities, reopening,
             failedSync,
             fullDisk, compaction, compactionOfDeletes, compactionOfBlobs, compactionRaces,
-            compactionWhenFull, compactionInReads,
+            compactionWhenFull, compactionInReads, backup,
         ]
             + drawn
     }
@@ -265,6 +265,34 @@ extension CrashExhaustive {
             ]
         }
         return compacting("reads in whose midst segments are compacted", steps: 0, script)
+    }
+
+    /// Two backups, of copies and of links, while compaction replaces what they take.
+    static var backup: CrashExhaustive {
+        var script: [CrashOperation] = []
+        for round in 0..<2 {
+            for key in 0..<3 {
+                script += [
+                    put(key, 150 + round, .synced, isBlocking: true), put(3, 40 + key, .interval),
+                ]
+            }
+            script += [
+                delete(round, .os),
+                .backUp(
+                    sharesBytes: round == 1,
+                    meanwhile: [
+                        .compact(steps: 30), put(0, 90 + round, .synced, isBlocking: true),
+                        .compact(steps: 30), put(2, 20, .os), .commit(sync: false),
+                        .compact(steps: 30),
+                    ]),
+            ]
+        }
+        let tuning = tuning { tuning in
+            tuning.segmentRecordCountMaximum = 4
+            tuning.compactionStepByteCount = 1 << 20
+            tuning.reserveByteCountMaximum = 0
+        }
+        return CrashExhaustive("backups with a compaction under way", tuning, script)
     }
 
     /// Scripts of the random driver, so that the exhaustive one has no blind spot of its own.

@@ -24,6 +24,8 @@ extension CrashWorld {
         copy.operationName = operationName
         copy.dice = dice
         copy.compaction = compaction
+        copy.backups = backups
+        copy.hasBackup = hasBackup
         return copy
     }
 

@@ -55,6 +55,8 @@ package enum CrashOperation: Sendable {
     case backgroundStep
     /// So many steps of compaction, whatever else waits.
     case compact(steps: Int)
+    /// A backup into the other root; between its pieces these are done, one at a time.
+    indirect case backUp(sharesBytes: Bool, meanwhile: [CrashOperation])
     case markIdle
     /// Other metadata and another expiry for the same bytes.
     case update(key: Int, secondsToExpiry: Int?, Durability)
@@ -143,9 +145,25 @@ package struct CrashScript: Sendable {
             return .update(
                 key: random.below(shape.keyCount), secondsToExpiry: expiry(random: &random),
                 durability)
-        case 66..<85: return upkeep(random: &random)
+        case 84: return backup(shape, mood, random: &random)
+        case 66..<84: return upkeep(random: &random)
         default: return reading(shape, random: &random)
         }
+    }
+
+    private static func backup(
+        _ shape: Shape, _ mood: Mood, random: inout TestRandom
+    ) -> CrashOperation {
+        var meanwhile: [CrashOperation] = []
+        for _ in 0..<random.below(7) {
+            let next =
+                random.chance(1, in: 3)
+                ? CrashOperation.compact(steps: 1 + random.below(8))
+                : operation(shape, mood, random: &random)
+            if case .backUp = next { continue }
+            meanwhile.append(next)
+        }
+        return .backUp(sharesBytes: random.coin(), meanwhile: meanwhile)
     }
 
     private static func upkeep(random: inout TestRandom) -> CrashOperation {

@@ -79,6 +79,8 @@ extension CrashWorld {
             }
             noteCompaction(engine)
         case .compact(let steps): try compact(steps, engine)
+        case .backUp(let sharesBytes, let meanwhile):
+            try backUp(sharesBytes: sharesBytes, meanwhile, engine)
         case .markIdle:
             operationName = CrashMark.cutInMark.rawValue
             try trying("idle mark") { () throws(StoreError) in try engine.markIdle() }

@@ -180,6 +180,7 @@ extension CrashWorld {
         }
         try checkAccounts(statistics)
         try checkCompacted()
+        try checkBackup()
         noteExplanation(explanation)
         if let survey { CrashSurvey(disk).map { survey.compare($0, disk, marks) } }
         if engine.hintedSegmentCount > 0 { marks.hit(.hintUsed) }

@@ -86,6 +86,10 @@ package final class CrashWorld {
     /// What compaction had done when that was last looked at.
     var compaction = CompactionCounts()
     var dice: TestRandom
+    /// What the backup directory may show: any of these, each as its list was taken.
+    var backups: [Oracle] = []
+    /// A backup has succeeded: there is one, for ever.
+    var hasBackup = false
 
     /// Shows one version, whole, whatever becomes of the key.
     struct OpenStream {

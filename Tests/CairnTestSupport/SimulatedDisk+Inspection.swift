@@ -56,11 +56,13 @@ extension SimulatedDisk {
     }
 
     /// How many changes of names wait for a sync of their directory.
-    package var pendingNameCount: Int { withLock { $0.names.pending.count } }
+    package var pendingNameCount: Int { withLock { $0.roots.reduce(0) { $0 + $1.pending.count } } }
 
     /// Whether something is seen and taken for durable that the disk does not hold.
     package var hasLies: Bool {
-        withLock { $0.names.hasLies || $0.files.contains { !$0.lies.isEmpty } }
+        withLock { state in
+            state.roots.contains(where: \.hasLies) || state.files.contains { !$0.lies.isEmpty }
+        }
     }
 
     /// How many handles are open.

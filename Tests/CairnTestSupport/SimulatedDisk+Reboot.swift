@@ -39,7 +39,7 @@ extension SimulatedDisk.State {
         for open in openFiles where open.file >= 0 { changeHandleCount(of: open.file, by: -1) }
         firstHandle = nextHandle
         openFiles.removeAll(keepingCapacity: true)
-        isLocked = false
+        lockedRoots = []
     }
 
     private mutating func boot() {
@@ -69,7 +69,8 @@ extension SimulatedDisk.State {
 
     /// The moment so many eighths of the way from the oldest pending change to now.
     private func momentOfPending(eighths: UInt64) -> UInt64 {
-        var first = names.pending.first?.order ?? order
+        var first = order
+        for names in roots { first = min(first, names.pending.first?.order ?? first) }
         for file in files { first = min(first, file.log.first?.order ?? first) }
         return first + (order - first + 1) * eighths / 8
     }
@@ -77,7 +78,7 @@ extension SimulatedDisk.State {
     mutating func losePower(_ data: DataFate, _ names: NamesFate, random: inout TestRandom) {
         note("power cut")
         endProcess()
-        self.names.losePower(names, random: &random)
+        for root in roots.indices { roots[root].losePower(names, random: &random) }
         for file in files.indices where !files[file].isFree {
             files[file].losePower(data, random: &random)
         }
@@ -88,8 +89,10 @@ extension SimulatedDisk.State {
     /// Counts names and space anew.
     private mutating func recount() {
         for file in files.indices { files[file].nameCount = 0 }
-        for directory in StoreDirectory.allCases {
-            for (_, file) in names.files(in: directory) { files[file].nameCount += 1 }
+        for names in roots {
+            for directory in StoreDirectory.allCases {
+                for (_, file) in names.files(in: directory) { files[file].nameCount += 1 }
+            }
         }
         collectFiles()
         usedPageCount = files.reduce(0) { $0 + $1.occupiedPageCount }

@@ -65,6 +65,7 @@ extension SimulatedOperation {
         case .listNames: .listNames
         case .synchronizeDirectory: .synchronize
         case .rename: .rename
+        case .link: .link
         case .unlink: .unlink
         case .create: .create
         case .open: .open
@@ -83,6 +84,7 @@ extension SimulatedDisk {
     func enter(isStep: Bool) {
         if isStep, let stepObserver { stepObserver(stepCount + 1) }
         stateLock.lock()
+        state.root = root
     }
 }
 
@@ -104,7 +106,7 @@ extension SimulatedDisk.State {
     /// Adds to the trace.
     mutating func note(_ text: String, _ plan: StepPlan = StepPlan()) {
         if !isTracing { return }
-        var line = "\(stepCount) \(text)"
+        var line = "\(stepCount) \(root == 0 ? "" : "backup: ")\(text)"
         if let fault = plan.fault { line += ": \(fault)" }
         if let crash = plan.crash { line += ": power goes \(crash)" }
         trace.append(line)

@@ -98,6 +98,41 @@ extension SimulatedDisk {
         try state.end(plan, subject)
     }
 
+    package func share(
+        _ name: String, as newName: String, with other: SimulatedDisk
+    ) throws(FileError) -> SharedBytes? {
+        guard other.core === core else { return nil }
+        let file = try file(of: name)
+        other.enter(isStep: true)
+        defer { stateLock.unlock() }
+        let subject = StepSubject(operation: .link, directory: .segments, name: newName)
+        let plan = try state.beginWhole(subject)
+        try state.requireDirectory(subject)
+        if state.names.file(newName, in: .segments) != nil { throw subject.exists }
+        let path = SimulatedName(directory: .segments, name: newName)
+        state.perform(NameOperation(kind: .link, name: path, file: file, order: state.tick()))
+        try state.end(plan, subject)
+        return .linked
+    }
+
+    private func file(of name: String) throws(FileError) -> Int {
+        enter(isStep: false)
+        defer { stateLock.unlock() }
+        guard let file = state.names.file(name, in: .segments) else {
+            throw StepSubject(operation: .link, directory: .segments, name: name).missing
+        }
+        return file
+    }
+
+    package func isSame(
+        _ file: FileHandle, as otherFile: FileHandle, of other: SimulatedDisk
+    ) throws(FileError) -> Bool {
+        guard other.core === core else { return false }
+        enter(isStep: false)
+        defer { stateLock.unlock() }
+        return try state.file(file, .open) == state.file(otherFile, .open)
+    }
+
     // MARK: Lock
 
     /// The process that holds the lock answers to this number.
@@ -105,19 +140,19 @@ extension SimulatedDisk {
 
     package func lock() throws(FileError) -> LockOutcome {
         enter(isStep: false)
-        let isLocked = state.isLocked
+        let isLocked = state.lockedRoots.contains(root)
         let isThere = state.names.file("LOCK", in: .root) != nil
         let isDead = state.isDead
         stateLock.unlock()
         if isDead { throw StepSubject.lockFile.powerLoss }
         if isLocked { return .held(by: Self.lockHolder) }
         if !isThere { close(try create("LOCK", in: .root)) }
-        withLock { $0.isLocked = true }
+        withLock { [root] in _ = $0.lockedRoots.insert(root) }
         return .acquired
     }
 
     package func unlock() {
-        withLock { $0.isLocked = false }
+        withLock { [root] in _ = $0.lockedRoots.remove(root) }
     }
 
     // MARK: Space, clocks, dice
@@ -179,7 +214,8 @@ extension SimulatedDisk.State {
             names.synchronize(directory)
         } else {
             let staysPending = plan.fault == nil || directoryFailuresStayPending
-            names.failToSynchronize(directory, staysPending: staysPending, random: &random)
+            roots[root].failToSynchronize(
+                directory, staysPending: staysPending, random: &random)
         }
         collectFiles()
     }
@@ -200,7 +236,7 @@ extension SimulatedDisk.State {
     mutating func collectFiles() {
         let live = files.indices.contains { !files[$0].isReachable && !files[$0].isFree }
         if !live { return }
-        let referenced = names.referencedFiles()
+        let referenced = roots.reduce(into: Set()) { $0.formUnion($1.referencedFiles()) }
         for file in files.indices
         where !files[file].isReachable && !files[file].isFree && !referenced.contains(file) {
             files[file] = .free

@@ -13,10 +13,8 @@
 internal import Cairn
 internal import CairnSystem
 
-// Sendable because `state` is only touched while `stateLock` is held,
-// and the observers are set before the disk is shared.
-/// An in-memory `Storage` with power cuts, faults and rot.
-package final class SimulatedDisk: Storage, @unchecked Sendable {
+/// An in-memory `Storage` with power cuts, faults and rot: a view of one of the disk's two roots.
+package final class SimulatedDisk: Storage, Sendable {
     /// An open file; `file` is negative once it is closed.
     struct OpenFile: Sendable {
         var file: Int
@@ -27,10 +25,14 @@ package final class SimulatedDisk: Storage, @unchecked Sendable {
     struct State: Sendable {
         var files: [SimulatedFile] = []
         var freeFiles: [Int] = []
-        var names = SimulatedNames()
+        /// Of each root.
+        var roots = [SimulatedNames(), SimulatedNames()]
+        /// Which of them the call that has the lock is about.
+        var root = 0
         var openFiles: [OpenFile] = []
         var firstHandle: Int32 = 1
-        var isLocked = false
+        /// Roots whose lock is held.
+        var lockedRoots: Set<Int> = []
 
         var stepCount = 0
         var order: UInt64 = 0
@@ -50,6 +52,24 @@ package final class SimulatedDisk: Storage, @unchecked Sendable {
 
         var isTracing = false
         var trace: [String] = []
+
+        /// Of the root that the call is about.
+        var names: SimulatedNames {
+            _read { yield roots[root] }
+            _modify { yield &roots[root] }
+        }
+    }
+
+    /// What the views of one disk share.
+    // Sendable because `state` is only touched while `lock` is held, and the observers are set before
+    // the disk is shared.
+    final class Core: @unchecked Sendable {
+        let lock = AdaptiveLock()
+        var state: State
+        var stepObserver: ((Int) -> Void)?
+        var readObserver: (() -> Void)?
+
+        init(_ state: State) { self.state = state }
     }
 
     /// A disk at one moment; cheap, for bytes are shared until they change.
@@ -57,22 +77,44 @@ package final class SimulatedDisk: Storage, @unchecked Sendable {
         let state: State
     }
 
-    let stateLock = AdaptiveLock()
-    var state: State
+    let core: Core
+    /// Whose names this view shows.
+    let root: Int
+
+    var stateLock: AdaptiveLock { core.lock }
+    var state: State {
+        _read { yield core.state }
+        _modify { yield &core.state }
+    }
 
     /// Called before each step, with its number, outside the lock: a test that wants to fork the
     /// disk there takes a `snapshot()`.
-    package var stepObserver: ((Int) -> Void)?
+    package var stepObserver: ((Int) -> Void)? {
+        get { core.stepObserver }
+        set { core.stepObserver = newValue }
+    }
+
+    /// Another directory on the same disk, for a backup: steps, faults, space and power are shared.
+    package var otherRoot: SimulatedDisk { SimulatedDisk(core, root: 1 - root) }
+
+    private init(_ core: Core, root: Int) {
+        self.core = core
+        self.root = root
+    }
 
     /// Called before each read, outside the lock: a test that wants something done in the midst of
     /// another's read does it there. A read through a handle that this closed fails, as on a real disk.
-    package var readObserver: (() -> Void)?
+    package var readObserver: (() -> Void)? {
+        get { core.readObserver }
+        set { core.readObserver = newValue }
+    }
 
     /// An empty disk; `seed` decides its dice and the engine's random numbers.
     package init(seed: UInt64 = 1) {
         var dice = TestRandom(seed: seed)
         let engineRandom = dice.fork()
-        state = State(random: dice, engineRandom: engineRandom)
+        core = Core(State(random: dice, engineRandom: engineRandom))
+        root = 0
     }
 
     /// A disk of its own that is as `other` is now, open handles included.
@@ -82,7 +124,8 @@ package final class SimulatedDisk: Storage, @unchecked Sendable {
 
     /// A disk as it was when the snapshot was taken.
     package init(_ snapshot: Snapshot) {
-        state = snapshot.state
+        core = Core(snapshot.state)
+        root = 0
     }
 
     /// The disk as it is now.
@@ -104,6 +147,7 @@ package final class SimulatedDisk: Storage, @unchecked Sendable {
     func withLock<Result>(_ body: (inout State) -> Result) -> Result {
         stateLock.lock()
         defer { stateLock.unlock() }
+        state.root = root
         return body(&state)
     }
 }

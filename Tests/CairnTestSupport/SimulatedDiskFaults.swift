@@ -11,6 +11,7 @@ package enum SimulatedOperation: String, Sendable, CaseIterable {
     case listNames
     case synchronizeDirectory
     case rename
+    case link
     case unlink
     case create
     case open

@@ -62,6 +62,10 @@ void cairn_read_ahead(int fd, int64_t offset, int64_t byteCount);
 /// Drops the clean cached pages of the whole file.
 int cairn_drop_cache(int fd);
 int64_t cairn_byte_count(int fd);
+/// Which file of the system it is: two numbers that no other file has while this one is open.
+int cairn_identity(int fd, uint64_t *device, uint64_t *number);
+/// Makes the empty file `target` share all bytes of `source`, as copies: `ioctl(2)`, FICLONE.
+int cairn_clone(int target, int source);
 /// Bytes of the file system that an ordinary user may still take, or all of them.
 int64_t cairn_free_byte_count(int fd);
 int64_t cairn_total_byte_count(int fd);

@@ -17,6 +17,11 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case inUse
         /// The store was written by a newer program, or uses a feature that this one lacks.
         case unsupportedVersion
+        /// The directory holds a backup, which opens for reading only until it is restored.
+        case isBackup
+        /// A backup or a restore was pointed at a directory that is not meant for it. Nothing was
+        /// touched; the message says what is there.
+        case wrongDirectory
         /// STORE or MANIFEST is damaged or missing.
         case storeDamaged
         /// The store takes no writes: opened so, or because listed segments are missing or damaged;

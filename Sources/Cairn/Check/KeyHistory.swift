@@ -83,7 +83,8 @@ package struct KeyHistory<S: Storage> {
         var versions: [PhysicalVersion] = []
         for entry in manifest.entries where entry.state != .retired {
             do throws(FileError) {
-                let found = try self.versions(of: key, hash, in: entry, uuid: identity.uuid)
+                let found = try self.versions(
+                    of: key, hash, in: entry, uuid: identity.uuid(ofSegment: entry.id))
                 if let found { versions += found } else { hasVanished = true }
             } catch {
                 throw StoreError(error, doing: "reading segment \(SegmentFileName(entry.id))")

@@ -119,7 +119,7 @@ final class SegmentCheck<S: Storage> {
     }
 
     private func checkLength(_ byteCount: UInt64) {
-        guard byteCount < entry.logicalByteCount else { return }
+        guard !entry.isWhole(in: byteCount) else { return }
         check.report(
             finding(
                 .shortSegment, offset: byteCount, byteCount: entry.logicalByteCount - byteCount,
@@ -153,7 +153,8 @@ final class SegmentCheck<S: Storage> {
     private func checkHint() throws(FileError) {
         guard let identity = check.identity else { return }
         let hint = "segments/\(SegmentFileName(entry.id, .hint))"
-        guard let read = try HintWitness(of: entry, uuid: identity.uuid, check.storage) else {
+        let uuid = identity.uuid(ofSegment: entry.id)
+        guard let read = try HintWitness(of: entry, uuid: uuid, check.storage) else {
             check.report(
                 CheckFinding(
                     .missingHint, .note, file: hint, segmentID: entry.id, what: "has no hint",

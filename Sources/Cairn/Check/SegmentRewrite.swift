@@ -73,7 +73,8 @@ struct SegmentRewrite<S: Storage> {
         let byteCount = try storage.byteCount(of: file)
         let gaps = try gaps(file, byteCount)
         let named =
-            try HintWitness(of: entry, uuid: identity.uuid, storage)?.records(in: gaps) ?? []
+            try HintWitness(of: entry, uuid: identity.uuid(ofSegment: entry.id), storage)?
+            .records(in: gaps) ?? []
         if !entry.flags.contains(.lossAccepted) {
             for gap in gaps where !covers(named, gap) { return .unnamed(gap) }
         }

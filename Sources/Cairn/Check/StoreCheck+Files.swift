@@ -43,7 +43,7 @@ extension StoreCheck {
         manifest = read(list, .manifest, StoreNames.manifest) { (bytes) throws(FormatError) in
             try Manifest(decoding: bytes.rawSpan)
         }
-        if let identity, let manifest, manifest.uuid != identity.uuid {
+        if let identity, let manifest, !identity.owns(manifestOf: manifest.uuid) {
             report(
                 CheckFinding(
                     .manifest, .damage, file: StoreNames.manifest,

@@ -56,6 +56,12 @@ package final class StoreRepair<S: Storage> {
         let damage = findings.filter { $0.severity == .damage }
         do throws(FileError) {
             guard let identity = try repairStore(damage) else { return }
+            if identity.isBackup {
+                return tell(
+                    .left, "segments",
+                    "are those of a backup: remove what is damaged and make the "
+                        + "backup again, or restore it and repair the store")
+            }
             guard var manifest = try repairManifest(damage, identity) else { return }
             // Hints are witnesses until their segments are put right.
             try rewrite(damage, identity, &manifest)
@@ -94,12 +100,13 @@ package final class StoreRepair<S: Storage> {
         let bytes = try storage.contents(
             of: name, in: .root, byteCountMaximum: Manifest.byteCountMaximum)
         if let bytes, let manifest = try? Manifest(decoding: bytes.rawSpan),
-            manifest.uuid == identity.uuid
+            identity.owns(manifestOf: manifest.uuid)
         {
             return manifest
         }
         if let bytes, let mended = Mending.file(bytes)?.bytes,
-            let manifest = try? Manifest(decoding: mended.rawSpan), manifest.uuid == identity.uuid
+            let manifest = try? Manifest(decoding: mended.rawSpan),
+            identity.owns(manifestOf: manifest.uuid)
         {
             try replace(name, bytes, with: mended)
             tell(.written, name, "one byte was put back")

@@ -306,7 +306,7 @@ final class CompactionJob<S: Storage> {
         if proof == nil {
             proof = TombstoneProof(
                 of: tombstones, by: engine.otherEndedEntries(than: replacedIDs),
-                uuid: engine.identity.uuid, storage: engine.storage, files: engine.segmentFiles)
+                identity: engine.identity, storage: engine.storage, files: engine.segmentFiles)
         }
         if proof?.step(&tombstones, count: byteCount / 64) == true { return }
         proof?.close()

@@ -21,10 +21,12 @@ final class DrainedSegments: Sendable {
 
     func add(_ item: Item) { items.withLock { $0.append(item) } }
 
-    func takeAll() -> [Item] {
+    /// All but those of which `isPinned` says that they must stay.
+    func takeAll(but isPinned: (UInt64) -> Bool) -> [Item] {
         items.withLock { items in
-            defer { items = [] }
-            return items
+            let taken = items.filter { !isPinned($0.id) }
+            items.removeAll { !isPinned($0.id) }
+            return taken
         }
     }
 }
@@ -269,10 +271,11 @@ extension Engine {
         }
     }
 
-    /// Removes the files of replaced segments that nobody reads any more; false when there are none.
+    /// Removes the files of replaced segments that nobody reads or backs up any more; false when there
+    /// are none.
     func removeDrained() throws(StoreError) -> Bool {
         readers.reclaim()
-        let items = drained.takeAll()
+        let items = drained.takeAll(but: segmentPins.isPinned)
         var failure: FileError?
         for item in items {
             segmentFiles.remove(item.ordinal)

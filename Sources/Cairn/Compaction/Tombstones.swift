@@ -96,7 +96,7 @@ struct Tombstones {
 struct TombstoneProof<S: Storage> {
     private let storage: S
     private let files: SegmentFiles<S>
-    private let uuid: StoreUUID
+    private let identity: StoreIdentity
     /// Segments that are still to be asked.
     private var entries: [SegmentEntry]
     private var lookup: HintLookup<S>?
@@ -104,12 +104,12 @@ struct TombstoneProof<S: Storage> {
 
     /// A proof by those of these segments that have numbers below the greatest delete's.
     init(
-        of tombstones: Tombstones, by entries: [SegmentEntry], uuid: StoreUUID, storage: S,
+        of tombstones: Tombstones, by entries: [SegmentEntry], identity: StoreIdentity, storage: S,
         files: SegmentFiles<S>
     ) {
         let end = tombstones.maxSequence
         self.entries = entries.filter { $0.recordCount > 0 && $0.minSequence < end }
-        self.uuid = uuid
+        self.identity = identity
         self.storage = storage
         self.files = files
     }
@@ -117,7 +117,10 @@ struct TombstoneProof<S: Storage> {
     /// Asks for some deletes; false when all segments were asked for all.
     mutating func step(_ tombstones: inout Tombstones, count: Int) -> Bool {
         guard let entry = entries.last else { return false }
-        if place == 0 { lookup = HintLookup(entry, uuid: uuid, storage: storage, files: files) }
+        if place == 0 {
+            let uuid = identity.uuid(ofSegment: entry.id)
+            lookup = HintLookup(entry, uuid: uuid, storage: storage, files: files)
+        }
         let end = min(place + max(count, 1), tombstones.count)
         while place < end {
             let item = tombstones.items[place]

@@ -31,6 +31,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let readers: Readers
     let manifest: ManifestKeeper<S>
     let pins = BlobPins()
+    let segmentPins = SegmentPins()
     let hints: HintKeeper<S>
     let keySources = KeySources<S>()
     let zeros: AlignedBuffer
@@ -103,7 +104,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         refusedHintCount = opened.refusedHintCount
         hints = HintKeeper(
             storage: storage, files: opened.segmentFiles, handles: opened.handles,
-            uuid: opened.identity.uuid,
+            identity: opened.identity,
             hasher: KeyHasher(key: opened.hashKey, mask: tuning.hashMask),
             blockByteCount: tuning.hintBlockByteCount)
         for task in opened.hintTasks { hints.request(task) }

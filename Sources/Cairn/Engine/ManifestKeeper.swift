@@ -53,6 +53,11 @@ final class ManifestKeeper<S: Storage>: @unchecked Sendable {
         }
     }
 
+    /// Runs `body` with what is on disk, before any other update.
+    func withCurrent<Result>(_ body: (Manifest) -> Result) -> Result {
+        lock.withLock { body(manifest) }
+    }
+
     /// A segment id that was never given out. Durable with the next update.
     func takeSegmentID() -> UInt64 {
         lock.withLock {

@@ -59,6 +59,8 @@ package enum PlantedBug: Int, CaseIterable, Sendable {
     case replacedNotMoved
     case lengthTrustedBeforeChecksum
     case missingHintHoldsNothing
+    case backupUnpinned
+    case backupListReadLast
 
     /// Whether a fault is planted that loses records the index holds: then compaction's last check,
     /// which would see that, is left out.

@@ -15,7 +15,7 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
     private let storage: S
     private let files: SegmentFiles<S>
     private let handles: SegmentHandles
-    private let uuid: StoreUUID
+    private let identity: StoreIdentity
     private let hasher: KeyHasher
     private let blockByteCount: Int
     /// The one at work is the first.
@@ -25,13 +25,13 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
     private var job: HintJob<S>?
 
     init(
-        storage: S, files: SegmentFiles<S>, handles: SegmentHandles, uuid: StoreUUID,
+        storage: S, files: SegmentFiles<S>, handles: SegmentHandles, identity: StoreIdentity,
         hasher: KeyHasher, blockByteCount: Int
     ) {
         self.storage = storage
         self.files = files
         self.handles = handles
-        self.uuid = uuid
+        self.identity = identity
         self.hasher = hasher
         self.blockByteCount = blockByteCount
     }
@@ -113,8 +113,8 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
     private func begin() -> Bool {
         guard let next = queue.withLock({ queue in queue.first }) else { return false }
         job = HintJob(
-            next, storage: storage, files: files, uuid: uuid, hasher: hasher,
-            blockByteCount: blockByteCount)
+            next, storage: storage, files: files, uuid: identity.uuid(ofSegment: next.segmentID),
+            hasher: hasher, blockByteCount: blockByteCount)
         return true
     }
 

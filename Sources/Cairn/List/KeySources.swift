@@ -149,8 +149,8 @@ extension Engine {
     private func openHint(_ entry: SegmentEntry) -> HintKeys<S>? {
         guard let file = HintOnDisk.open(entry, storage, segmentFiles) else { return nil }
         let hint = HintOnDisk(
-            file, entry, uuid: identity.uuid, storage: storage, files: segmentFiles,
-            staysOpen: false)
+            file, entry, uuid: identity.uuid(ofSegment: entry.id), storage: storage,
+            files: segmentFiles, staysOpen: false)
         return hint.flatMap { HintKeys($0) }
     }
 

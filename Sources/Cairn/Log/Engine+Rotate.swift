@@ -75,7 +75,7 @@ extension Engine {
         return state.active
     }
 
-    private func lockedPoint() -> AppendPoint {
+    func lockedPoint() -> AppendPoint {
         lock.lock()
         defer { lock.unlock() }
         return state.point

@@ -71,8 +71,8 @@ extension Opening {
         else { return nil }
         guard let file = HintOnDisk.open(segment.entry, storage, segmentFiles) else { return nil }
         let hint = HintOnDisk(
-            file, segment.entry, uuid: identity.uuid, storage: storage, files: segmentFiles,
-            staysOpen: staysOpen)
+            file, segment.entry, uuid: identity.uuid(ofSegment: segment.entry.id),
+            storage: storage, files: segmentFiles, staysOpen: staysOpen)
         refusedHintCount += hint == nil ? 1 : 0
         return hint
     }

@@ -16,6 +16,7 @@ struct StoreFiles<S: Storage> {
         for access: StoreOptions.Access
     ) throws(StoreError) -> (StoreIdentity, Manifest) {
         do {
+            if access != .readOnly, try identity()?.isBackup == true { throw isBackup }
             if access == .existing, try identity() == nil { throw noStore }
             if access != .readOnly {
                 try storage.synchronize(.root)
@@ -54,7 +55,15 @@ struct StoreFiles<S: Storage> {
         StoreError(.noStore, "there is no store in \(storage.location): it has no STORE")
     }
 
-    private func identity() throws -> StoreIdentity? {
+    private var isBackup: StoreError {
+        StoreError(
+            .isBackup,
+            "\(storage.location) holds a backup, which opens for reading only: cairn restore makes "
+                + "it a store, or a store of it elsewhere")
+    }
+
+    /// The contents of STORE; nil when there is none.
+    func identity() throws -> StoreIdentity? {
         guard
             let bytes = try storage.contents(
                 of: StoreNames.identity, in: .root,
@@ -70,6 +79,7 @@ struct StoreFiles<S: Storage> {
             let bytes = try storage.contents(
                 of: StoreNames.manifest, in: .root, byteCountMaximum: Manifest.byteCountMaximum)
         else {
+            if identity.isBackup { throw unfinishedBackup }
             throw StoreError(
                 .storeDamaged,
                 "MANIFEST is missing in \(storage.location): restore it from a backup, or have "
@@ -80,15 +90,24 @@ struct StoreFiles<S: Storage> {
         {
             return older
         }
-        let manifest = try decode(StoreNames.manifest) { () throws(FormatError) in
+        var manifest = try decode(StoreNames.manifest) { () throws(FormatError) in
             try Manifest(decoding: bytes.rawSpan)
         }
-        guard manifest.uuid == identity.uuid else {
+        guard identity.owns(manifestOf: manifest.uuid) else {
             throw StoreError(
                 .storeDamaged,
                 "MANIFEST belongs to the store \(manifest.uuid), STORE says \(identity.uuid)")
         }
+        // After a restore it is the ancestor's until it is replaced for the first time.
+        manifest.uuid = identity.uuid
         return manifest
+    }
+
+    private var unfinishedBackup: StoreError {
+        StoreError(
+            .noStore,
+            "the backup in \(storage.location) was never finished: it has no MANIFEST; make it again"
+        )
     }
 
     private func decode<Value>(

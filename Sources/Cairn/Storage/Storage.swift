@@ -30,6 +30,14 @@ package enum LockOutcome: Equatable, Sendable {
     case held(by: Int32?)
 }
 
+/// How two names came to the same bytes.
+package enum SharedBytes: Sendable {
+    /// One file with two names: hard links.
+    case linked
+    /// Two files, whose bytes are shared until one of them changes. Not durable by itself.
+    case cloned
+}
+
 /// A disk as the engine sees it: three directories, their files, one lock. Every call may block.
 package protocol Storage: AnyObject, Sendable {
     /// A name for messages: the store's path.
@@ -85,6 +93,15 @@ package protocol Storage: AnyObject, Sendable {
     func synchronize(_ file: FileHandle) throws(FileError)
     /// Forgets cached pages of the file, so that the next read sees what the disk holds.
     func dropCache(of file: FileHandle) throws(FileError)
+
+    /// Gives a segment's file, or its bytes under a file of its own, a name among the segments of
+    /// `other`. Nil when the two disks share no bytes; then nothing was made.
+    func share(
+        _ name: String, as newName: String, with other: Self
+    ) throws(FileError) -> SharedBytes?
+    /// Whether a file of this disk and one of `other` are one file with two names.
+    func isSame(_ file: FileHandle, as otherFile: FileHandle, of other: Self) throws(FileError)
+        -> Bool
 
     /// Free bytes that an ordinary user of the file system can have.
     func freeByteCount() throws(FileError) -> UInt64

@@ -235,6 +235,62 @@ extension SystemStorage {
     }
 }
 
+// MARK: - Two directories
+
+extension SystemStorage {
+    package func share(
+        _ name: String, as newName: String, with other: SystemStorage
+    ) throws(FileError) -> SharedBytes? {
+        let source = try present(.segments, for: .link)
+        let target = try other.present(.segments, for: .link)
+        do {
+            try source.link(name, to: newName, in: target)
+            return .linked
+        } catch {
+            guard error.isUnshareable else { throw error }
+        }
+        return try source.clone(name, to: newName, in: target) ? .cloned : nil
+    }
+
+    package func isSame(
+        _ file: FileHandle, as otherFile: FileHandle, of other: SystemStorage
+    ) throws(FileError) -> Bool {
+        try identity(of: file) == other.identity(of: otherFile)
+    }
+
+    private func identity(of file: FileHandle) throws(FileError) -> FileIdentity {
+        do throws(Errno) {
+            return try SystemCall.identity(file.rawValue)
+        } catch {
+            throw failure(.status, file, error)
+        }
+    }
+
+    /// Whether the directory at `path`, or the one in which it would be made, is the store's own or
+    /// lies in it.
+    package func encloses(directoryAt path: String) throws(FileError) -> Bool {
+        let root = try present(.root, for: .open)
+        var place = try DirectoryHandle.open(path: path)
+        if place == nil { place = try DirectoryHandle.open(path: DirectoryHandle.parent(of: path)) }
+        while let here = place {
+            if try here.identity() == root.identity() { return true }
+            place = try above(here)
+        }
+        return false
+    }
+
+    /// Nil at the top, and where we may not look: the store's own directories are ours.
+    private func above(_ directory: DirectoryHandle) throws(FileError) -> DirectoryHandle? {
+        do throws(FileError) {
+            guard let parent = try directory.directory("..") else { return nil }
+            return try parent.identity() == directory.identity() ? nil : parent
+        } catch {
+            guard error.isDenied else { throw error }
+            return nil
+        }
+    }
+}
+
 // MARK: - The rest of the world
 
 extension SystemStorage {

@@ -26,6 +26,7 @@ struct ErrorKindTests {
     private func provoke(_ kind: StoreError.Kind) throws {
         switch kind {
         case .noStore: _ = try open(StoreOptions(access: .existing))
+        case .isBackup, .wrongDirectory: try provokeByBackup(kind)
         case .inUse, .unsupportedVersion, .storeDamaged, .invalidOption: try provokeAtOpening(kind)
         case .readOnly: try provokeReadOnly()
         case .diskFull, .outcomeUnknown, .inputOutput, .closed: try provokeByDisk(kind)
@@ -47,6 +48,13 @@ struct ErrorKindTests {
         }
         disk.replaceBytes(of: "STORE", in: .root, with: bytes)
         _ = try open(StoreOptions(intervalMilliseconds: kind == .invalidOption ? 0 : 100))
+    }
+
+    private func provokeByBackup(_ kind: StoreError.Kind) throws {
+        let engine = try open()
+        if kind == .wrongDirectory { _ = try Engine.open(disk.otherRoot, tuning: .small) }
+        _ = try engine.backup(to: disk.otherRoot)
+        _ = try Engine.open(disk.otherRoot, tuning: .small)
     }
 
     private func provokeReadOnly() throws {

@@ -12,6 +12,7 @@ enum OptionName: String, CaseIterable {
     case segments, deep, repair, acceptLoss = "accept-loss"
     case payload, prefix, overwrite
     case target, dryRun = "dry-run"
+    case link
     case man, completions
 }
 
@@ -137,9 +138,8 @@ enum OptionTable {
     static let commands: [any ToolCommand.Type] = [
         PutCommand.self, GetCommand.self, RemoveCommand.self, StatCommand.self,
         StatsCommand.self, DumpCommand.self, ExplainCommand.self, FsckCommand.self,
-        CompactCommand.self, VerifyCommand.self, ListCommand.self, ExportCommand.self,
-        ImportCommand.self,
-        HelpCommand.self,
+        CompactCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self,
+        ListCommand.self, ExportCommand.self, ImportCommand.self, HelpCommand.self,
     ]
 
     static var rows: [CommandRow] { commands.map { $0.row } }

@@ -30,7 +30,7 @@ enum ToolFailure: Error, CustomStringConvertible {
         case .storeDamaged, .damaged, .uncertain: .damage
         case .invalidKey, .metadataTooLong, .invalidOption, .invalidBatch: .usage
         case .noStore, .inUse, .unsupportedVersion, .readOnly, .diskFull, .outcomeUnknown,
-            .conditionFailed, .blobTooLarge, .inputOutput, .closed:
+            .conditionFailed, .blobTooLarge, .inputOutput, .closed, .isBackup, .wrongDirectory:
             .unable
         }
     }
