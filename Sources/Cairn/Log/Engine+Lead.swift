@@ -45,11 +45,10 @@ extension Engine {
         if passLead() { ringKeeper(KeeperDuty.step) }
     }
 
-    /// True when a segment ended.
+    /// True when a segment ended and the lead is free: a waiter that it is handed to may be this thread's
+    /// own, and whoever is rung would wait for itself. That one rings.
     private func passLead() -> Bool {
         lock.lock()
-        let owesRing = state.owesRing
-        state.owesRing = false
         let waiter = state.pending.isEmpty ? nil : state.pending.firstWaiter
         let prefersWaiter = state.lastLeadMadeRoom || state.roomWaiters.isEmpty
         if let waiter, prefersWaiter {
@@ -57,9 +56,11 @@ extension Engine {
             // Under the lock: a write that is not done here is not finished before it is asked.
             waiter.askToLead()
             lock.unlock()
-            return owesRing
+            return false
         }
         state.isLed = false
+        let owesRing = state.owesRing
+        state.owesRing = false
         let parker = state.roomWaiters.isEmpty ? nil : state.roomWaiters.removeFirst()
         state.lastLeadMadeRoom = parker != nil
         let hasPending = !state.pending.isEmpty

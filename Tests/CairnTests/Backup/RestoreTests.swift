@@ -184,9 +184,9 @@ struct RestoreTests {
         try store.close()
     }
 
-    @Test("no list is believed whose sync failed", arguments: 1..<8)
-    func failedList(occurrence: Int) throws {
-        var subject = try BackupSubject()
+    @Test("no list is believed whose sync failed", arguments: 1..<8, UInt64(1)..<7)
+    func failedList(occurrence: Int, seed: UInt64) throws {
+        var subject = try BackupSubject(seed: seed)
         try subject.fill()
         try subject.backUp()
         let older = subject.model
