@@ -47,7 +47,14 @@ struct SegmentWalk<S: Storage> {
             offset = record.endOffset
             return .mended(record)
         }
-        return try gap()
+        let start = offset
+        let gap = try gap()
+        // A writer may have filled it before what is behind it was read.
+        if offset < limit, let record = try scanner.recordWritten(at: start) {
+            offset = record.endOffset
+            return .record(record)
+        }
+        return gap
     }
 
     private mutating func mended() throws(FileError) -> MendedRecord? {

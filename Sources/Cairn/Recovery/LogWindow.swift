@@ -43,6 +43,9 @@ struct LogWindow<S: Storage> {
         offset >= start && offset + UInt64(byteCount) <= start + UInt64(count)
     }
 
+    /// What is loaded may be out of date: a writer appends to the file.
+    mutating func forget() { count = 0 }
+
     /// How many bytes from `offset` on are zero, as far as they are loaded.
     mutating func zeroByteCount(at offset: UInt64) throws(FileError) -> Int {
         guard try load(8, at: offset) > 0 else { return 0 }

@@ -55,9 +55,13 @@ struct SegmentScanner<S: Storage> {
     mutating func scan() throws(FileError) -> SegmentScan {
         var result = SegmentScan(endOffset: UInt64(SegmentHeader.byteCount))
         var offset = result.endOffset
+        // Where the last record that was found ends.
+        var expected = offset
         while offset < window.limit {
-            if let record = try record(at: offset) {
+            if let found = try record(at: offset) {
+                let record = offset == expected ? found : try recordWritten(at: expected) ?? found
                 offset = record.endOffset
+                expected = offset
                 result.records.append(record)
                 result.endOffset = offset
             } else {
@@ -98,6 +102,13 @@ struct SegmentScanner<S: Storage> {
         }
         if scan.endOffset > offset { gaps.append(offset..<scan.endOffset) }
         return gaps
+    }
+
+    /// The record at the beginning of a gap, if a writer has written it since that was read: what is behind
+    /// it was read later.
+    mutating func recordWritten(at offset: UInt64) throws(FileError) -> ScannedRecord? {
+        window.forget()
+        return try record(at: offset)
     }
 
     // MARK: One record

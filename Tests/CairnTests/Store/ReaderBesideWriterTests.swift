@@ -55,6 +55,39 @@ struct ReaderBesideWriterTests {
         #expect(handleCount == 1 && disk.openHandleCount == 0)
     }
 
+    @Test("records that are written while their segment is read are no damage, whenever they come")
+    func writtenMeanwhile() throws {
+        var tuning = Tuning.small
+        tuning.scanByteCount = 512
+        for readCount in 1..<20 {
+            let disk = SimulatedDisk()
+            let writer = try Engine.open(disk, tuning: tuning)
+            func put(_ names: String...) throws {
+                for name in names {
+                    _ = try writer.put(Key(name).bytes.rawSpan, sampleBytes(300).rawSpan)
+                }
+            }
+            try put("a", "b", "c")
+            disk.countsReads = true
+            var readsLeft = readCount
+            disk.stepObserver = { _ in
+                readsLeft -= 1
+                guard readsLeft == 0 else { return }
+                do { try put("d", "e", "f", "g") } catch { Issue.record("\(error)") }
+            }
+            let reader = try Engine.open(
+                disk, options: StoreOptions(access: .readOnly), tuning: tuning)
+            disk.stepObserver = nil
+            #expect(reader.findings == [], "read \(readCount)")
+            for name in ["a", "b", "c"] {
+                let blob = try reader.get(Key(name).bytes.rawSpan)
+                #expect(blob?.bytes == sampleBytes(300), "read \(readCount)")
+            }
+            try reader.close()
+            try writer.close()
+        }
+    }
+
     @Test("a file that the list of now names is missing")
     func missing() throws {
         try writer().close()
