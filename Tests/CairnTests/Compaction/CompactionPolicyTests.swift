@@ -168,7 +168,8 @@ struct CompactionPolicyTests {
                 segment.hintByteCount = UInt64(live / 50)
                 store.segments.append(segment)
             }
-            store.freeByteCount = UInt64(size) * UInt64(1 + random.below(3))
+            // A whole segment fits, with its header.
+            store.freeByteCount = UInt64(size + 4096) * UInt64(1 + random.below(3))
             let policy = CompactionPolicy(target: [1.1, 1.5, 3][random.below(3)])
             var count = 0
             while let plan = policy.plan(store) {

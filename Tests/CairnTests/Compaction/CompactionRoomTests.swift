@@ -140,15 +140,18 @@ struct CompactionRoomTests {
         }
         #expect(error?.kind == .diskFull)
         #expect(disk.byteCount(of: "RESERVE", in: .root) == 0)
-        for number in 0..<count where number % 8 != 0 {
+        for number in 0..<count where number % 48 != 0 {
             _ = try engine.delete(Key("key \(number)").bytes.rawSpan)
         }
         try engine.flush()
         // The next segment may find the disk full once more.
-        for _ in 0..<2000 { _ = try? engine.backgroundStep() }
+        for _ in 0..<2000 {
+            _ = try? engine.urgentStep()
+            _ = try? engine.compactionStep()
+        }
         #expect(engine.statistics().compaction.compactionCount > 0)
         #expect(disk.byteCount(of: "RESERVE", in: .root) == 16_384)
-        for number in stride(from: 0, to: count, by: 8) {
+        for number in stride(from: 0, to: count, by: 48) {
             let blob = try engine.get(Key("key \(number)").bytes.rawSpan)
             #expect(blob?.bytes == sampleBytes(900))
         }
