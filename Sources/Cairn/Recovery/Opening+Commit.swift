@@ -132,7 +132,9 @@ extension Opening {
     /// What the manifest says of a segment from now on: its length, its records' digest.
     private func describe(_ entry: inout SegmentEntry, _ segment: ListedSegment) {
         let recovered = segment.recovered
-        entry.state = recovered.isSealed ? .sealed : .recovered
+        // A power cut may leave a seal without its padding: then MANIFEST alone says where the log ends.
+        let isWhole = segment.byteCount >= recovered.logicalByteCount
+        entry.state = recovered.isSealed && isWhole ? .sealed : .recovered
         entry.logicalByteCount = recovered.logicalByteCount
         entry.recordCount = recovered.totals.recordCount
         entry.digest = recovered.totals.digest.crc
