@@ -247,6 +247,14 @@ extension Engine {
         return state.failure ?? failure
     }
 
+    /// Begins the disk-full state if that is what the error says; true when RESERVE was given up.
+    @discardableResult
+    func noteFull(_ error: FileError) -> Bool {
+        guard error.isOutOfSpace else { return false }
+        isDiskFull.store(true, ordering: .relaxed)
+        return releaseReserve()
+    }
+
     /// False when there was nothing to give up.
     func releaseReserve() -> Bool {
         do {

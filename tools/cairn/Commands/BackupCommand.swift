@@ -49,28 +49,37 @@ enum BackupCommand: ToolCommand {
                     "the store in \(call.directory) lacks segments, or parts of them, and is not "
                         + "backed up: cairn fsck says more")
             }
-            let line = ProgressLine("backed up")
-            let result = try ToolFailure.store { () throws(StoreError) in
-                defer { line.finish() }
-                return try store.backup(
-                    to: call.arguments[1], options: BackupOptions(sharesBytes: call.has(.link))
-                ) { progress in
-                    line.set(done: progress.byteCount, total: progress.byteTotal)
-                    return true
-                }
+            return try BackupReport.show(call, output, done: "backed up") {
+                (options, progress) throws(StoreError) in
+                try store.backup(to: call.arguments[1], options: options, progress: progress)
             }
-            guard let result else { preconditionFailure("nobody ends a backup by its progress") }
-            try BackupReport(result: result).show(call, output)
-            return result.findings.isEmpty ? .clean : .damage
         }
     }
 }
 
 /// What is said of a backup, or of a store that was made of one.
 struct BackupReport {
-    let result: BackupResult
+    private let result: BackupResult
 
-    func show(_ call: Invocation, _ output: Output) throws(ToolFailure) {
+    /// Lets `body` fill a directory behind a progress line, and says what came of it.
+    static func show(
+        _ call: Invocation, _ output: Output, done verb: String,
+        _ body: (BackupOptions, (BackupProgress) -> Bool) throws(StoreError) -> BackupResult?
+    ) throws(ToolFailure) -> ExitCode {
+        let line = ProgressLine(verb)
+        let result = try ToolFailure.store { () throws(StoreError) in
+            defer { line.finish() }
+            return try body(BackupOptions(sharesBytes: call.has(.link))) { progress in
+                line.set(done: progress.byteCount, total: progress.byteTotal)
+                return true
+            }
+        }
+        guard let result else { preconditionFailure("nobody ends a backup by its progress") }
+        try BackupReport(result: result).show(call, output)
+        return result.findings.isEmpty ? .clean : .damage
+    }
+
+    private func show(_ call: Invocation, _ output: Output) throws(ToolFailure) {
         for finding in result.findings { Output.complain("cairn: \(finding)") }
         if call.has(.json) { return try output.line(json) }
         try output.line(text)

@@ -37,20 +37,11 @@ enum RestoreCommand: ToolCommand {
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         guard let path = call.argument(1) else { return try restoreInPlace(call, output) }
-        let line = ProgressLine("restored")
-        let result = try ToolFailure.store { () throws(StoreError) in
-            defer { line.finish() }
-            return try Store.restore(
-                backupAt: call.directory, to: path,
-                options: BackupOptions(sharesBytes: call.has(.link))
-            ) { progress in
-                line.set(done: progress.byteCount, total: progress.byteTotal)
-                return true
-            }
+        return try BackupReport.show(call, output, done: "restored") {
+            (options, progress) throws(StoreError) in
+            try Store.restore(
+                backupAt: call.directory, to: path, options: options, progress: progress)
         }
-        guard let result else { preconditionFailure("nobody ends it by its progress") }
-        try BackupReport(result: result).show(call, output)
-        return result.findings.isEmpty ? .clean : .damage
     }
 
     private static func restoreInPlace(
