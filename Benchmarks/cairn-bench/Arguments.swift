@@ -1,6 +1,6 @@
 // Arguments — the command line, parsed and checked.
 //
-// Every flag but `--json`, `--compressible` and `--help` takes a value. Numbers are plain integers,
+// Every flag but `--json`, `--compressible`, `--cold` and `--help` takes a value. Numbers are plain integers,
 // seconds may have a fraction. Nothing is guessed: what is unknown, twice wrong or out of range is
 // an error that names the flag.
 
@@ -32,6 +32,8 @@ struct Arguments {
     var compression: Bool?
     /// Writes in flight by callbacks; 0: blocking calls.
     var callbackCount = 0
+    /// Reads begin with nothing in the page cache.
+    var isCold = false
     var json = false
     var seed: UInt64 = 1000
     var wantsHelp = false
@@ -50,6 +52,7 @@ struct Arguments {
           --durability D       synced | os | interval (default: durable synced, fill and overwrite interval)
           --compressible       values that LZ4 halves, instead of random ones
           --compression on|off whether the store compresses (default: on if --compressible)
+          --cold               read: with nothing in the page cache, and no pass before
           --callbacks N        durable: N writes in flight from one thread, by callbacks
           --json               the result as one JSON object on one line
           --seed N             of the order of random reads (default 1000)
@@ -62,6 +65,7 @@ struct Arguments {
             switch flag {
             case "--json": json = true
             case "--compressible": compressible = true
+            case "--cold": isCold = true
             case "--help": wantsHelp = true
             default:
                 guard let value = rest.popFirst() else {
@@ -96,6 +100,7 @@ struct Arguments {
         if callbackCount > 0 && workload != .durable {
             throw .usage("--callbacks belongs to --workload durable")
         }
+        if isCold && workload != .read { throw .usage("--cold belongs to --workload read") }
         if callbackCount > 0 && threadCount > 1 {
             throw .usage("--callbacks submits from one thread; leave --threads away")
         }

@@ -1,7 +1,7 @@
 // The workload `read`: random keys of a filled store, each value used and checked.
 //
-// First a pass over the keys in order, at most four seconds, so that what fits is cached; then the
-// clock starts. A read counts when one byte of each cache line of its value was touched and its
+// First a pass over the keys in order, at most four seconds, so that what fits is cached, or with
+// `--cold` nothing is; then the clock starts. A read counts when one byte of each cache line of its value was touched and its
 // first and last 16 bytes were compared. Every eighth read is timed. A key that is missing or a
 // value that differs makes the run fail.
 
@@ -15,8 +15,11 @@ extension CairnBench {
         let values = Values(
             byteCount: arguments.valueByteCount, isCompressible: arguments.compressible)
         let plan = ReadPlan(store: store, values: values, keyCount: arguments.keyCount)
-        let warm = plan.pass(until: deadline(after: 4))
-        if let failure = warm.failure { throw failure }
+        if arguments.isCold {
+            _ = try directory.dropCache()
+        } else if let failure = plan.pass(until: deadline(after: 4)).failure {
+            throw failure
+        }
         let measurement = Measurement()
         let end = deadline(after: arguments.seconds ?? 3)
         let outcome = try plan.progress.show(total: nil) { () throws(BenchFailure) in

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -55,9 +56,9 @@ int64_t cairn_resident_byte_count(void) {
     (void)close(fd);
     if (byteCount < 0) { return -(int64_t)code; }
     text[byteCount] = 0;
-    char *second = strchr(text, ' ');
-    if (second == NULL) { return -EINVAL; }
-    return (int64_t)strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE);
+    long long resident, shared;
+    if (sscanf(text, "%*s %lld %lld", &resident, &shared) != 2) { return -EINVAL; }
+    return (int64_t)(resident - shared) * sysconf(_SC_PAGESIZE);
 }
 
 void cairn_ignore_file_size_signal(void) { (void)signal(SIGXFSZ, SIG_IGN); }
@@ -73,4 +74,11 @@ int cairn_processor_count(void) {
 
 const char *cairn_error_message(int code, char *buffer, size_t byteCount) {
     return strerror_r(code, buffer, byteCount);
+}
+
+uint64_t cairn_memory_byte_count(void) {
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long pageByteCount = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || pageByteCount <= 0) { return 0; }
+    return (uint64_t)pages * (uint64_t)pageByteCount;
 }

@@ -36,7 +36,7 @@ package enum ResourceLimits {
         Int(try SystemCall.perform { cairn_raise_descriptor_limit() })
     }
 
-    /// Resident memory of the process; corresponds to /proc/self/statm.
+    /// Resident memory of the process, without pages of files; corresponds to /proc/self/statm.
     package static func residentByteCount() throws(Errno) -> Int {
         Int(try SystemCall.perform { cairn_resident_byte_count() })
     }
@@ -46,6 +46,9 @@ package enum ResourceLimits {
 
     /// Processors that this process may use.
     package static var processorCount: Int { Int(cairn_processor_count()) }
+
+    /// Bytes of the machine's memory; 0 when it does not say.
+    package static var memoryByteCount: UInt64 { cairn_memory_byte_count() }
 
     /// The number of this process.
     package static var processID: Int32 { cairn_process_id() }

@@ -8,6 +8,7 @@
 
 #include "cairn_crc.h"
 #include "cairn_file.h"
+#include "cairn_maps.h"
 #include "cairn_memory.h"
 #include "cairn_process.h"
 #include "cairn_siphash.h"

@@ -102,6 +102,10 @@ public struct StoreOptions: Sendable {
     /// The most that compaction reads and writes in a second; nil: as much as writers leave. With a limit
     /// writers are not slowed when compaction falls behind, and the store may outgrow its target.
     public var compactionBytesPerSecond: UInt64?
+    /// Whether segments that have ended are read through maps of their files, which costs less than
+    /// system calls. Takes no memory of its own, but what is read counts as resident; a handler of SIGBUS
+    /// is installed, which passes on what is not the store's.
+    public var mapsSegments = true
     /// Threads that build the index while the store is opened. Nil: as many as there are
     /// processors, four at most.
     public var loadingThreadCount: Int?

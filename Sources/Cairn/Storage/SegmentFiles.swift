@@ -91,8 +91,13 @@ final class SegmentFiles<S: Storage>: @unchecked Sendable {
         lock.lock()
         let surplus = takeSurplus()
         closable.append(ordinal)
+        expectReads(FileHandle(rawValue: handles.handle(of: ordinal)), ordinal)
         lock.unlock()
         retire(surplus)
+    }
+
+    private func expectReads(_ file: FileHandle, _ ordinal: Int) {
+        storage.expectReads(of: file, byteCount: handles.flushedOffset(of: ordinal))
     }
 
     /// Closes the file of a segment for good. No reader knows it.
@@ -157,6 +162,7 @@ final class SegmentFiles<S: Storage>: @unchecked Sendable {
             throw error
         }
         let surplus = takeSurplus()
+        expectReads(file, ordinal)
         handles.reopen(file.rawValue, for: ordinal)
         closable.append(ordinal)
         lock.unlock()

@@ -77,6 +77,9 @@ package protocol Storage: AnyObject, Sendable {
     ) throws(FileError) -> Int
     /// Says that a range will be read soon, so that a disk may fetch it meanwhile. Only advice.
     func readAhead(_ file: FileHandle, _ range: Range<UInt64>)
+    /// Says that the file does not change any more and is read in small pieces, until it is closed. Only
+    /// advice.
+    func expectReads(of file: FileHandle, byteCount: UInt64)
     /// Writes all of `bytes`. A failure may leave any part of them.
     func write(_ file: FileHandle, _ bytes: RawSpan, at offset: UInt64) throws(FileError)
     /// Writes `head`, then `tail` behind it, in one call where the disk allows.
@@ -115,4 +118,6 @@ package protocol Storage: AnyObject, Sendable {
 extension Storage {
     /// A disk that is always near.
     package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {}
+    /// As any other.
+    package func expectReads(of file: FileHandle, byteCount: UInt64) {}
 }

@@ -23,9 +23,13 @@ package final class SystemStorage: Storage {
 
     package let location: String
     private let state = Guarded(State())
+    private let maps: MappedFiles?
 
-    /// Names the directory; nothing is opened yet.
-    package init(path: String) { location = path }
+    /// Names the directory; nothing is opened yet. `maps`: what `expectReads` announces is mapped.
+    package init(path: String, maps: Bool = true) {
+        location = path
+        self.maps = maps ? MappedFiles() : nil
+    }
 
     deinit {
         // The engine closes what it opened; this catches what an error left behind.
@@ -40,11 +44,18 @@ extension SystemStorage {
     package func read(
         _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
     ) throws(FileError) -> Int {
+        if let maps, maps.read(file.rawValue, into: &buffer, at: offset) {
+            return buffer.byteCount
+        }
         do throws(Errno) {
             return try SystemCall.read(file.rawValue, into: &buffer, at: offset)
         } catch {
             throw failure(.read, file, offset: offset, byteCount: buffer.byteCount, error)
         }
+    }
+
+    package func expectReads(of file: FileHandle, byteCount: UInt64) {
+        maps?.add(file.rawValue, byteCount: byteCount)
     }
 
     package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {
@@ -210,6 +221,7 @@ extension SystemStorage {
         // First the path: once the descriptor is closed, another file may get its number.
         let path = state.withLock { state in state.paths.removeValue(forKey: file) }
         precondition(path != nil, "a file is closed once")
+        maps?.remove(file.rawValue)
         // What matters was synchronized, and its outcome reported; close(2) adds nothing to that.
         try? SystemCall.close(file.rawValue)
     }

@@ -49,7 +49,7 @@ public final class Store: Sendable {
         options.loadingThreadCount =
             options.loadingThreadCount ?? min(4, ResourceLimits.processorCount)
         let engine = try Engine.open(
-            SystemStorage(path: path), options: options, tuning: tuning,
+            SystemStorage(path: path, maps: options.mapsSegments), options: options, tuning: tuning,
             wake: { bell.unpark() })
         do {
             return try start(engine, bell, options, tuning)
