@@ -32,6 +32,8 @@ struct Arguments {
     var compression: Bool?
     /// Writes in flight by callbacks; 0: blocking calls.
     var callbackCount = 0
+    /// Whether ended segments are mapped.
+    var maps = true
     /// Reads begin with nothing in the page cache.
     var isCold = false
     var json = false
@@ -52,6 +54,7 @@ struct Arguments {
           --durability D       synced | os | interval (default: durable synced, fill and overwrite interval)
           --compressible       values that LZ4 halves, instead of random ones
           --compression on|off whether the store compresses (default: on if --compressible)
+          --maps on|off        whether ended segments are read through maps (default on)
           --cold               read: with nothing in the page cache, and no pass before
           --callbacks N        durable: N writes in flight from one thread, by callbacks
           --json               the result as one JSON object on one line
@@ -88,6 +91,7 @@ struct Arguments {
         case "--seconds": seconds = try Self.seconds(flag, value)
         case "--durability": durability = try Self.durability(flag, value)
         case "--compression": compression = try Self.toggle(flag, value)
+        case "--maps": maps = try Self.toggle(flag, value)
         case "--callbacks": callbackCount = try Self.integer(flag, value, 1...65_536)
         case "--seed": seed = UInt64(try Self.integer(flag, value, 0...Int.max))
         default: throw .usage("\(flag) is unknown")

@@ -96,7 +96,8 @@ extension CairnBench {
     static func openStore(
         _ directory: BenchDirectory, _ arguments: Arguments
     ) throws(BenchFailure) -> Store {
-        let options = StoreOptions(compresses: arguments.compresses)
+        var options = StoreOptions(compresses: arguments.compresses)
+        options.mapsSegments = arguments.maps
         return try BenchFailure.store { () throws(StoreError) in
             try Store.open(at: directory.storePath, options: options)
         }

@@ -118,35 +118,43 @@ final class CompactionJob<S: Storage> {
         }
         var current: CompactionInput<S>
         if let input { current = input } else { current = try open(sources[number]) }
+        // Asked once: whether the engine is still there cost a tenth of the time, asked for each record.
+        let engine = engine
         var left = byteCount
         while left > 0 {
-            try gather(from: &current)
+            try gather(from: &current, engine)
             if candidates.isEmpty {
                 current.close()
                 input = nil
                 doneByteCount += current.entry.logicalByteCount
                 return stage = .copy(source: number + 1)
             }
-            for candidate in candidates { left -= try take(candidate, &current) }
+            for place in candidates.indices {
+                left -= try take(candidates[place], &current, engine)
+            }
         }
         input = current
     }
 
     /// The next records, as many as are in memory, and asks for the places of their hashes in the index:
     /// waiting for these one by one took a fifth of a compaction's time.
-    private func gather(from input: inout CompactionInput<S>) throws(CompactionFailure) {
+    private func gather(
+        from input: inout CompactionInput<S>, _ engine: Engine<S>
+    ) throws(CompactionFailure) {
         candidates.removeAll(keepingCapacity: true)
         while candidates.count < Self.candidateCountMaximum,
             candidates.isEmpty || input.isNextLoaded, let record = try input.next()
         {
-            let hash = hash(of: record, input)
+            let hash = hash(of: record, input, engine)
             if let hash { engine.index.prefetch(hash) }
             candidates.append((record, hash ?? 0))
         }
     }
 
     /// As the index knows the record's key; nil when it has none.
-    private func hash(of record: InputRecord, _ input: CompactionInput<S>) -> UInt64? {
+    private func hash(
+        of record: InputRecord, _ input: CompactionInput<S>, _ engine: Engine<S>
+    ) -> UInt64? {
         let header = record.header
         guard header.keyByteCount > 0 else { return nil }
         let key = input.front(of: record).extracting(header.keyRange)
@@ -173,18 +181,22 @@ final class CompactionJob<S: Storage> {
 
     /// Copies the record if it is live, or remembers a delete. Returns what that cost, in bytes.
     private func take(
-        _ candidate: (record: InputRecord, hash: UInt64), _ input: inout CompactionInput<S>
+        _ candidate: (record: InputRecord, hash: UInt64), _ input: inout CompactionInput<S>,
+        _ engine: Engine<S>
     ) throws(CompactionFailure) -> Int {
         let record = candidate.record
         let header = record.header
-        switch fate(of: record, candidate.hash, input) {
+        switch fate(of: record, candidate.hash, input, engine) {
         case .passed: break
         case .dead:
             if header.type != .chunk { leastDropped = min(leastDropped, header.sequence) }
         case .expired(let hash, let old): try take(expired: record, hash, old, &input)
         case .live(let hash, let old):
             try input.loadWhole(record)
-            let chunkByteCount = try composite(in: record, input)?.totalByteCount ?? 0
+            var chunkByteCount: UInt64 = 0
+            if header.type == .composite, record.metadata.expiry != nil {
+                chunkByteCount = try composite(in: record, input).totalByteCount
+            }
             let copy = try append(
                 input.whole(record), header, record.metadata, chunkByteCount: chunkByteCount)
             moved.append(
@@ -198,7 +210,7 @@ final class CompactionJob<S: Storage> {
     }
 
     private func fate(
-        of record: InputRecord, _ hash: UInt64, _ input: CompactionInput<S>
+        of record: InputRecord, _ hash: UInt64, _ input: CompactionInput<S>, _ engine: Engine<S>
     ) -> Fate {
         let header = record.header
         let front = input.front(of: record)
@@ -233,11 +245,10 @@ final class CompactionJob<S: Storage> {
         var extent: BlobExtent?
         if header.type == .composite {
             try input.loadWhole(record)
-            if let composite = try composite(in: record, input) {
-                extent = BlobExtent(
-                    blobID: composite.blobID, chunkCount: UInt64(composite.chunkCount))
-                expiredChunkByteCount += composite.totalByteCount
-            }
+            let composite = try composite(in: record, input)
+            extent = BlobExtent(
+                blobID: composite.blobID, chunkCount: UInt64(composite.chunkCount))
+            expiredChunkByteCount += composite.totalByteCount
         }
         expired.append(
             ExpiredRecord(
@@ -248,11 +259,10 @@ final class CompactionJob<S: Storage> {
         tombstones.add(expired: header, front: front, hash: keyHash)
     }
 
-    /// What a composite that was loaded whole says, if it expires; nil for all others.
+    /// What a composite record that was loaded whole says.
     private func composite(
         in record: InputRecord, _ input: CompactionInput<S>
-    ) throws(CompactionFailure) -> Composite? {
-        guard record.header.type == .composite, record.metadata.expiry != nil else { return nil }
+    ) throws(CompactionFailure) -> Composite {
         do throws(FormatError) {
             let payload = input.whole(record).extracting(record.header.payloadRange)
             return try Composite(decoding: payload)
@@ -265,22 +275,21 @@ final class CompactionJob<S: Storage> {
         _ bytes: RawSpan, _ header: RecordHeader, _ metadata: RecordMetadata,
         chunkByteCount: UInt64 = 0
     ) throws(CompactionFailure) -> (offset: UInt64, byteCount: Int) {
-        var target = try madeOutput()
-        guard target.hasRoom(for: header.recordByteCount) else { throw .pointless }
-        let offset = target.byteCount
+        if output == nil { try makeOutput() }
+        let place: (offset: UInt64, byteCount: Int)?
         do throws(FileError) {
-            let byteCount = try target.append(
+            // In place: a copy of the output would cost a dozen references, for each record.
+            place = try output?.append(
                 bytes, header: header, metadata: metadata, chunkByteCount: chunkByteCount)
-            output = target
-            return (offset, byteCount)
         } catch {
             throw .error(StoreError(error, doing: "writing a compacted segment"))
         }
+        guard let place else { throw .pointless }
+        return place
     }
 
-    /// The output, made when its first record comes.
-    private func madeOutput() throws(CompactionFailure) -> CompactionOutput<S> {
-        if let output { return output }
+    /// The output is made when its first record comes.
+    private func makeOutput() throws(CompactionFailure) {
         let made: CompactionOutput<S>
         do throws(FileError) {
             made = try CompactionOutput(
@@ -297,7 +306,6 @@ final class CompactionJob<S: Storage> {
         } catch {
             throw .error(error)
         }
-        return made
     }
 
     // MARK: Deletes

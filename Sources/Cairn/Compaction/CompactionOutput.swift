@@ -56,16 +56,18 @@ struct CompactionOutput<S: Storage> {
     var byteCount: UInt64 { base + UInt64(fill) }
 
     /// Whether another record of so many bytes may stand in a segment.
-    func hasRoom(for recordByteCount: Int) -> Bool {
+    private func hasRoom(for recordByteCount: Int) -> Bool {
         byteCount + UInt64(recordByteCount) + Self.sealByteCountMaximum
             <= FormatLimits.segmentByteCountMaximum
     }
 
     /// Appends a copy of a record; `record` is its bytes without the padding, `chunkByteCount` those of
-    /// the chunks that it names. Returns its length.
+    /// the chunks that it names. Returns where it stands and its length; nil when there is no room.
     mutating func append(
         _ record: RawSpan, header: RecordHeader, metadata: RecordMetadata, chunkByteCount: UInt64
-    ) throws(FileError) -> Int {
+    ) throws(FileError) -> (offset: UInt64, byteCount: Int)? {
+        guard hasRoom(for: header.recordByteCount) else { return nil }
+        let offset = byteCount
         var copy = header
         let dropped = PlantedBug.batchFieldsKept.isPlanted ? nil : metadata.batchFieldRange
         if let dropped {
@@ -92,7 +94,7 @@ struct CompactionOutput<S: Storage> {
             expiries.add(
                 expiry, byteCount: copy.recordByteCount, chunkByteCount: chunkByteCount)
         }
-        return copy.recordByteCount
+        return (offset, copy.recordByteCount)
     }
 
     /// Pads the record and adds its checksum.

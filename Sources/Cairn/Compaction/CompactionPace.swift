@@ -11,7 +11,7 @@
 package struct SpaceUse: Equatable, Sendable {
     /// Record bytes that the index holds.
     package var liveByteCount: UInt64 = 0
-    /// Of all hints.
+    /// Of all hints that are there.
     package var hintByteCount: UInt64 = 0
     /// Of all segments and hints; what a compaction under way has got back by now counts as gone.
     package var byteCount: UInt64 = 0

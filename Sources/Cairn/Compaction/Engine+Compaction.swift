@@ -20,9 +20,7 @@ struct CompactionMemory<S: Storage> {
     var refused: (freeByteCount: UInt64, neededByteCount: UInt64, time: UInt64)?
     /// Segments without anything live that needed room all the same; as long as `refused` stands.
     var roomless: Set<UInt64> = []
-    /// Unlinked segments that MANIFEST still lists: it forgets them after a sync of `segments/`.
-    var forgettable: [UInt64] = []
-    /// Those of them that a sync has covered.
+    /// Removed segments that MANIFEST still lists, and whose removal a sync has covered.
     var forgotten: Set<UInt64> = []
     /// An input held a delete: from then on outputs get their hints at once.
     var meetsDeletes = false
@@ -33,14 +31,18 @@ struct CompactionMemory<S: Storage> {
 }
 
 extension Engine {
-    /// Does one piece of compaction, of about a MiB; false when there is none to do.
-    package func compactionStep() throws(StoreError) -> Bool {
+    /// Does one piece of compaction, of about a MiB; false when there is none to do. `leaving`: so many
+    /// replaced segments may stay, since somebody else calls `removeDrained`.
+    package func compactionStep(leaving count: Int = 0) throws(StoreError) -> Bool {
         guard options.compacts else { return false }
-        return try compactionStep(CompactionPolicy(target: options.spaceAmplificationTarget))
+        let policy = CompactionPolicy(target: options.spaceAmplificationTarget)
+        return try compactionStep(policy, leaving: count)
     }
 
     /// `compactionStep` with a policy that does not come from the options.
-    func compactionStep(_ policy: CompactionPolicy) throws(StoreError) -> Bool {
+    func compactionStep(
+        _ policy: CompactionPolicy, leaving count: Int = 0
+    ) throws(StoreError) -> Bool {
         // Settling the log may have completed writes.
         defer { deliver() }
         compactionLock.lock()
@@ -51,7 +53,7 @@ extension Engine {
         }
         // Before the files of what it replaced go: an opening in between has their hints or its own.
         if makeOutputsHint() { return true }
-        if try removeDrained() { return true }
+        if try removeDrained(leaving: count) { return true }
         if let job = compaction.job { return try step(job) }
         if try beginCompaction(policy) { return true }
         return try forgetRetired()
@@ -109,6 +111,7 @@ extension Engine {
         guard let id = compaction.hintless else { return false }
         if hints.isWanted(of: id), pieceOfHint() { return true }
         compaction.hintless = nil
+        drained.release()
         return false
     }
 
@@ -220,6 +223,8 @@ extension Engine {
         var use = SpaceUse()
         var pending: UInt64 = 0
         if let job = compaction.job, !job.isCommitted { pending = job.reclaimedByteCount }
+        // Those take room once there is time to make them, and then there is time to make that room.
+        let hintless = hints.wantedIDs
         lock.lock()
         defer { lock.unlock() }
         use.segmentByteCount = state.segmentByteCountTarget(options)
@@ -227,8 +232,10 @@ extension Engine {
         for segment in state.segments {
             use.liveByteCount += segment.liveByteCount
             if segment.isRetired { continue }
+            use.byteCount += segment.logicalByteCount
+            if hintless.contains(segment.id) { continue }
             use.hintByteCount += segment.hintByteCount
-            use.byteCount += segment.logicalByteCount + segment.hintByteCount
+            use.byteCount += segment.hintByteCount
         }
         use.byteCount -= min(use.byteCount, pending)
         return use

@@ -10,27 +10,6 @@
 internal import CairnFormat
 internal import CairnSystem
 
-/// Replaced segments that no reader is at any more.
-final class DrainedSegments: Sendable {
-    struct Item: Sendable {
-        let id: UInt64
-        let ordinal: Int
-    }
-
-    private let items = Guarded<[Item]>([])
-
-    func add(_ item: Item) { items.withLock { $0.append(item) } }
-
-    /// All but those of which `isPinned` says that they must stay.
-    func takeAll(but isPinned: (UInt64) -> Bool) -> [Item] {
-        items.withLock { items in
-            let taken = items.filter { !isPinned($0.id) }
-            items.removeAll { !isPinned($0.id) }
-            return taken
-        }
-    }
-}
-
 extension Engine {
     // MARK: Before the commit
 
@@ -48,7 +27,7 @@ extension Engine {
 
     /// Makes an output and its name durable. A failed sync is final.
     func synchronizeOutput(_ file: FileHandle) throws(StoreError) {
-        let removed = compaction.forgettable
+        let removed = drained.removedIDs
         do throws(FileError) {
             if !PlantedBug.outputNotSynced.isPlanted { try storage.synchronize(file) }
             if !PlantedBug.outputNotInDirectory.isPlanted { try storage.synchronize(.segments) }
@@ -61,7 +40,7 @@ extension Engine {
 
     private func noteForgotten(_ ids: [UInt64]) {
         compaction.forgotten.formUnion(ids)
-        compaction.forgettable.removeAll { ids.contains($0) }
+        drained.forget(ids)
     }
 
     /// Makes everything durable that was appended up to now, so that whatever a dropped record was
@@ -250,7 +229,10 @@ extension Engine {
         compaction.resting = [:]
         let deleteCount = counts.droppedDeleteCount + counts.keptDeleteCount
         if deleteCount + counts.destroyedBlobCount > 0 { compaction.meetsDeletes = true }
-        if compaction.meetsDeletes { compaction.hintless = job.output?.id }
+        if compaction.meetsDeletes, let output = job.output {
+            compaction.hintless = output.id
+            drained.hold()
+        }
         lock.lock()
         state.compactionCounts.add(counts)
         for (ordinal, segment) in state.segments.enumerated() where !segment.isRetired {
@@ -271,27 +253,27 @@ extension Engine {
         }
     }
 
-    /// Removes the files of replaced segments that nobody reads or backs up any more; false when there
-    /// are none.
-    func removeDrained() throws(StoreError) -> Bool {
+    /// Removes the files of one replaced segment that nobody reads or backs up any more; false when no
+    /// more than `count` wait for that. Without the compaction lock too: what the file system does with
+    /// a file that goes may take longer than the compaction did.
+    @discardableResult
+    package func removeDrained(leaving count: Int = 0) throws(StoreError) -> Bool {
         readers.reclaim()
-        let items = drained.takeAll(but: segmentPins.isPinned)
-        var failure: FileError?
-        for item in items {
-            segmentFiles.remove(item.ordinal)
-            lock.lock()
-            state.forget(item.ordinal)
-            lock.unlock()
-            do throws(FileError) {
-                try removeFiles(of: item.id)
-                compaction.forgettable.append(item.id)
-            } catch {
-                // MANIFEST goes on listing it as retired, and the next opening removes it.
-                failure = error
-            }
+        guard let item = drained.take(leaving: count, but: segmentPins.isPinned) else {
+            return false
         }
-        if let failure { throw StoreError(failure, doing: "removing a replaced segment") }
-        return !items.isEmpty
+        segmentFiles.remove(item.ordinal)
+        lock.lock()
+        state.forget(item.ordinal)
+        lock.unlock()
+        do throws(FileError) {
+            try removeFiles(of: item.id)
+        } catch {
+            // MANIFEST goes on listing it as retired, and the next opening removes it.
+            throw StoreError(error, doing: "removing a replaced segment")
+        }
+        drained.noteRemoved([item.id])
+        return true
     }
 
     private func removeFiles(of id: UInt64) throws(FileError) {
@@ -309,7 +291,7 @@ extension Engine {
 
     /// Takes removed segments off the list; false when there are none.
     func forgetRetired() throws(StoreError) -> Bool {
-        let removed = compaction.forgettable
+        let removed = drained.removedIDs
         if removed.isEmpty && compaction.forgotten.isEmpty { return false }
         do throws(FileError) {
             try storage.synchronize(.segments)

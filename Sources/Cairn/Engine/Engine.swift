@@ -108,7 +108,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
             hasher: KeyHasher(key: opened.hashKey, mask: tuning.hashMask),
             blockByteCount: tuning.hintBlockByteCount)
         for task in opened.hintTasks { hints.request(task) }
-        compaction.forgettable = opened.forgettable
+        drained.noteRemoved(opened.forgettable)
         zeros = AlignedBuffer(byteCount: max(tuning.zeroAheadByteCount, 8))
         var state = LogState(
             index: opened.index, overflow: opened.overflow, handles: opened.handles,

@@ -49,6 +49,9 @@ final class HintKeeper<S: Storage>: @unchecked Sendable {
         queue.withLock { queue in queue.contains { $0.segmentID == segmentID } }
     }
 
+    /// The segments whose hints are still to be made.
+    var wantedIDs: Set<UInt64> { queue.withLock { queue in Set(queue.map(\.segmentID)) } }
+
     /// Does one piece of work; false when no segment wants a hint.
     func step() throws(StoreError) -> Bool {
         stepLock.lock()

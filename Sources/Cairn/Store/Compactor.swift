@@ -1,7 +1,7 @@
 // Compactor — the store's thread that takes back dead space, in steps, behind the writers.
 //
 // Apart from keeper and worker, because a step may wait long for the disk, and neither interval writes
-// nor the next segment must wait for that. Once a second it looks whether there is something to do. An
+// nor the next segment must wait for that. Files that it replaced are removed by the worker. Once a second it looks whether there is something to do. An
 // error is not lost: what a compaction found damaged stands in the store's statistics, a full disk or a
 // failed store shows in every later write, and a compaction that failed otherwise is tried again. Stopped
 // before the engine is closed, by its own thread too: a callback may drop the last reference to the store.
@@ -13,8 +13,8 @@ final class Compactor: Sendable {
     private let state: CompactorState
     private let thread: ServiceThread
 
-    init(engine: Engine<SystemStorage>) throws(FileError) {
-        let state = CompactorState(engine: engine)
+    init(engine: Engine<SystemStorage>, worker: Worker) throws(FileError) {
+        let state = CompactorState(engine: engine, worker: worker)
         self.state = state
         thread = try ServiceThread.start(name: "cairn-compact") { state.run() }
     }
@@ -29,10 +29,16 @@ final class Compactor: Sendable {
 /// What the thread and its owner share.
 private final class CompactorState: Sendable {
     private let engine: Engine<SystemStorage>
+    private let worker: Worker
     private let bell = Parker()
     private let isStopping = Atomic<Bool>(false)
+    /// Replaced segments that the worker may fall behind with.
+    private static let drainedCountMaximum = 8
 
-    init(engine: Engine<SystemStorage>) { self.engine = engine }
+    init(engine: Engine<SystemStorage>, worker: Worker) {
+        self.engine = engine
+        self.worker = worker
+    }
 
     func stop() {
         isStopping.store(true, ordering: .sequentiallyConsistent)
@@ -52,7 +58,9 @@ private final class CompactorState: Sendable {
     private func step(_ pace: inout CompactionPace) -> UInt64 {
         let start = Clock.monotonicNanoseconds()
         do {
-            guard try engine.compactionStep() else { return rest(&pace) }
+            let hasWorked = try engine.compactionStep(leaving: Self.drainedCountMaximum)
+            if !engine.drained.isEmpty { worker.wake() }
+            guard hasWorked else { return rest(&pace) }
         } catch {
             return rest(&pace)
         }

@@ -71,7 +71,7 @@ public final class Store: Sendable {
             let compacts = options.compacts && options.access != .readOnly
             return Store(
                 engine: engine, keeper: keeper, worker: worker,
-                compactor: compacts ? try Compactor(engine: engine) : nil)
+                compactor: compacts ? try Compactor(engine: engine, worker: worker) : nil)
         } catch {
             started?.stop()
             worker.stop()

@@ -1,7 +1,7 @@
 // Worker — the store's thread for work that nobody waits for.
 //
 // It does the engine's background steps: what writers would else do themselves (the next segment,
-// MANIFEST entries, the lease), then pieces of hints at their pace. Apart from the keeper, so that no
+// MANIFEST entries, the lease), the removal of replaced segments, then pieces of hints at their pace. Apart from the keeper, so that no
 // commit and no callback waits behind a step. Woken by the keeper when something was written; it
 // never calls back. Errors are not lost: a full disk or a failed store shows in every later write.
 
@@ -53,11 +53,11 @@ private final class WorkerState: Sendable {
         if due > now { _ = bell.park(nanoseconds: due - now) }
     }
 
-    /// What writers would else do themselves, until there is none, or until the disk refuses: then
+    /// What writers and the compactor would else do themselves, until there is none, or until the disk refuses: then
     /// the next write finds that out for itself.
     private func urgentWork() {
         do {
-            while try engine.urgentStep() {
+            while try engine.urgentStep() || engine.removeDrained() {
                 if isStopping.load(ordering: .acquiring) { return }
             }
         } catch {
