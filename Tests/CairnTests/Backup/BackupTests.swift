@@ -83,6 +83,69 @@ struct BackupTests {
         #expect(try subject.backedUp() == subject.model)
     }
 
+    /// What a compaction beside a backup came to.
+    private struct Beside {
+        /// It is about to begin.
+        var isStarted = false
+        /// The backup is stopped while it ends the log.
+        var isStopped = false
+        /// It called the disk meanwhile.
+        var hasActed = false
+        var isAsleep = false
+        var failures: [String] = []
+    }
+
+    @Test("from the end of the log to the pinning of what is listed no compaction goes on")
+    func lockedFromRotationToPinning() throws {
+        var subject = try BackupSubject()
+        try subject.fill()
+        let (disk, engine) = (subject.disk, subject.engine)
+        let beside = Guarded(Beside())
+        let compactor = Guarded<ServiceThread?>(nil)
+        @Sendable func compact() {
+            do {
+                beside.withLock { $0.isStarted = true }
+                try engine.compactOnce()
+            } catch {
+                beside.withLock { $0.failures.append("\(error)") }
+            }
+        }
+        /// The backup waits here until the compaction acts or cannot.
+        func stop() throws {
+            beside.withLock { $0.isStopped = true }
+            let thread = try ServiceThread.start(name: "beside backup") { compact() }
+            compactor.withLock { $0 = thread }
+            let isAsleep = try KernelThread.waitUntilAsleep(named: "beside backup") {
+                beside.withLock { $0.hasActed || !$0.failures.isEmpty }
+            }
+            beside.withLock { beside in
+                beside.isAsleep = isAsleep && beside.isStarted
+                beside.isStopped = false
+            }
+        }
+        let act = { beside.withLock { $0.hasActed = $0.hasActed || $0.isStopped } }
+        disk.isTracing = true
+        disk.readObserver = act
+        disk.stepObserver = { _ in
+            if compactor.withLock({ $0 != nil }) { return act() }
+            // The seal is written, the list is still to come: no lock is held that planning wants.
+            let last = disk.trace.last { !$0.contains(" read ") }
+            guard let last, last.contains("write segments/"), !last.contains("backup: ") else {
+                return
+            }
+            do { try stop() } catch { beside.withLock { $0.failures.append("\(error)") } }
+        }
+        try subject.backUp()
+        try #require(compactor.withLock { $0 }).join()
+        (disk.readObserver, disk.stepObserver, disk.isTracing) = (nil, nil, false)
+        let outcome = beside.withLock { $0 }
+        #expect(outcome.failures == [])
+        #expect(outcome.isAsleep && !outcome.hasActed)
+        #expect(engine.statistics().compaction.compactionCount == 1)
+        #expect(try subject.backedUp() == subject.model)
+        try engine.close()
+    }
+
     @Test(
         "a second backup brings what is new and takes away what is gone", arguments: [false, true])
     func incremental(sharing: Bool) throws {

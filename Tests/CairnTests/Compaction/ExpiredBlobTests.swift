@@ -396,52 +396,6 @@ struct ExpiredBlobTests {
         try subject.checkAccounts()
         try subject.engine.close()
     }
-
-    @Test("an expired blob that stays as a delete hides no other key of its hash")
-    func deletesAmongCollisions() throws {
-        var subject = try Subject { $0.hashMask = 0 }
-        for name in ["a", "b", "c", "d"] { try subject.put(name) }
-        for name in ["p", "q", "r", "s"] {
-            try subject.put(name, expiry: subject.time(inHours: 1))
-        }
-        try subject.reopen()
-        while try subject.engine.hintStep() {}
-        subject.pass(hours: 4)
-        for _ in 0..<1000 where subject.counts.compactionCount == 0 {
-            _ = try subject.engine.compactionStep()
-        }
-        // 64 bits of hash are what is proven by.
-        #expect(subject.counts.keptExpiredCount == 4)
-        for _ in 0..<2 {
-            for name in ["a", "b", "c", "d"] { #expect(try subject.get(name)?.count == 900) }
-            for name in ["p", "q", "r", "s"] { #expect(try subject.get(name) == nil) }
-            try subject.checkAccounts()
-        }
-        try subject.engine.close()
-    }
-
-    @Test("keys that share a hash with an expired one stay", arguments: [0, 1] as [UInt64])
-    func collisions(hashMask: UInt64) throws {
-        var subject = try Subject { $0.hashMask = hashMask }
-        for round in 0..<3 {
-            for name in ["a", "b", "c", "d"] {
-                let expires = round > 0 && name < "c"
-                try subject.put(name, expiry: expires ? subject.time(inHours: 1) : nil)
-            }
-        }
-        try subject.reopen()
-        subject.pass(hours: 4)
-        try subject.compact()
-        #expect(subject.counts.destroyedBlobCount == 2)
-        for _ in 0..<2 {
-            #expect(try subject.get("a") == nil)
-            #expect(try subject.get("b") == nil)
-            for name in ["c", "d"] { #expect(try subject.get(name)?.count == 900) }
-            #expect(subject.keyCount == 2)
-            try subject.checkAccounts()
-        }
-        try subject.engine.close()
-    }
 }
 
 extension ExpiredBlobTests.Subject {

@@ -163,6 +163,35 @@ struct ReaderBesideCompactionTests {
         try writer.close()
     }
 
+    @Test(
+        "a listing and an export that want such a file say so too, and never end as if whole",
+        arguments: [true, false])
+    func listingClosedForOthers(hasHints: Bool) throws {
+        if hasHints { try writer.makeHintsUntilIdle() }
+        var few = tuning
+        few.segmentFileCountMaximum = 2
+        let reader = try openReader(few)
+        try compact()
+        for includesUncertain in [false, true] {
+            let error = expectError(.inUse, naming: "removed by the writer", "open it again") {
+                _ = try reader.list(includesUncertain: includesUncertain).page()
+            }
+            let name = try #require(error?.segmentID.map { SegmentFileName($0).description })
+            #expect(!segmentNames.contains(name))
+        }
+        expectError(.inUse, naming: "removed by the writer", "open it again") {
+            try reader.forEachLiveKey { _ in true }
+        }
+        try reader.close()
+        // What it says to do helps.
+        let again = try openReader(few)
+        let keys = values.keys.map(\.bytes).inOrder
+        #expect(try again.pagedKeys(7) == keys)
+        try again.close()
+        try writer.close()
+        #expect(disk.openHandleCount == 0)
+    }
+
     @Test("a deep check finds no damage, whenever a compaction comes between", arguments: 0..<12)
     func deepCheck(step: Int) throws {
         let isDone = compactAtRead(1 + step * 5)
