@@ -40,7 +40,7 @@ struct ModelBasicsTests {
                     #expect(try engine.delete(key.rawSpan) == nil)
                     model[key] = nil
                 }
-                while try engine.backgroundStep() {}
+                try engine.workUntilIdle()
             }
             try check(engine)
             if round != 1 { try engine.markIdle() }

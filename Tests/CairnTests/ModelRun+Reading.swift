@@ -56,7 +56,7 @@ extension ModelRun {
         var bytes = try stream.read(byteCountMaximum: 1 + random.below(200))
         if random.coin() {
             try put()
-            while try engine.backgroundStep() {}
+            try engine.workUntilIdle()
         }
         while true {
             let piece = try stream.read(byteCountMaximum: 1 + random.below(2000))

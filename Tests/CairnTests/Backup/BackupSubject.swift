@@ -17,10 +17,7 @@ struct BackupSubject {
 
     init(seed: UInt64 = 1, options: StoreOptions = StoreOptions()) throws {
         disk = SimulatedDisk(seed: seed)
-        var tuning = Tuning.small
-        tuning.segmentRecordCountMaximum = 4
-        tuning.segmentByteCountMinimum = 64 << 10
-        tuning.segmentByteCountMaximum = 64 << 10
+        var tuning = Tuning.segments(ofRecords: 4)
         tuning.compactionStepByteCount = 500
         self.tuning = tuning
         engine = try Engine.open(disk, options: options, tuning: tuning)

@@ -54,7 +54,7 @@ struct BackupTests {
                     _ = try engine.put(key.rawSpan, [count].rawSpan)
                 }
                 _ = try engine.delete(Array("once 5".utf8).rawSpan)
-                while try engine.backgroundStep() {}
+                try engine.workUntilIdle()
                 count += 1
             } catch {
                 failure = error
@@ -66,7 +66,7 @@ struct BackupTests {
         #expect(try subject.backedUp() == before)
         // What was pinned goes now.
         let pinned = subject.disk.fileNames(in: .segments).count
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         #expect(subject.disk.fileNames(in: .segments).count < pinned)
         try engine.close()
         #expect(subject.disk.openHandleCount == 0)
@@ -77,7 +77,7 @@ struct BackupTests {
         var subject = try BackupSubject()
         try subject.fill()
         for name in ["a", "b", "c"] { try subject.put(name, [77], .interval) }
-        while try subject.engine.compactionStep() {}
+        try subject.engine.compactUntilIdle()
         #expect(subject.engine.statistics().compaction.compactionCount > 0)
         try subject.backUp()
         #expect(try subject.backedUp() == subject.model)
@@ -160,7 +160,7 @@ struct BackupTests {
         #expect(second.sharedSegmentCount == (sharing ? second.segmentCount : 0))
         #expect(sharing || second.copiedByteCount < 6000)
         #expect(try subject.backedUp() == subject.model)
-        while try subject.engine.backgroundStep() {}
+        try subject.engine.workUntilIdle()
         let third = try subject.backUp(sharing: sharing)
         #expect(third.removedFileCount > 3)
         #expect(subject.segments.count == third.segmentCount)
@@ -186,7 +186,7 @@ struct BackupTests {
         var subject = try BackupSubject()
         try subject.fill()
         try subject.backUp()
-        while try subject.engine.hintStep() {}
+        try subject.engine.makeHintsUntilIdle()
         let result = try subject.backUp()
         #expect(result.reusedSegmentCount == result.segmentCount && result.copiedByteCount > 0)
         let reader = try subject.open(subject.destination)
@@ -200,7 +200,7 @@ struct BackupTests {
     func verified() throws {
         var subject = try BackupSubject()
         try subject.fill()
-        while try subject.engine.hintStep() {}
+        try subject.engine.makeHintsUntilIdle()
         try subject.backUp()
         var findings: [CheckFinding] = []
         _ = try StoreCheck(

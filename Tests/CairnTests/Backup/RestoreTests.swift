@@ -42,7 +42,7 @@ struct RestoreTests {
     func same() throws {
         var subject = try BackupSubject()
         try subject.fill()
-        while try subject.engine.hintStep() {}
+        try subject.engine.makeHintsUntilIdle()
         try subject.backUp(sharing: true)
         let original = try identity(of: subject.disk)
         let segments = BackupSubject.files(of: subject.destination).filter {
@@ -112,7 +112,7 @@ struct RestoreTests {
                     Array(name.utf8).rawSpan, Array(repeating: round, count: 300).rawSpan)
             }
         }
-        while try store.backgroundStep() {}
+        try store.workUntilIdle()
         #expect(store.statistics().compaction.replacedSegmentCount > 3)
         let third = SimulatedDisk(seed: 3)
         _ = try #require(try store.backup(to: third))
@@ -191,7 +191,7 @@ struct RestoreTests {
         try subject.backUp()
         let older = subject.model
         try subject.fill(rounds: 10..<14)
-        while try subject.engine.backgroundStep() {}
+        try subject.engine.workUntilIdle()
         subject.disk.inject(
             Fault(.synchronizeDirectory, occurrence: occurrence, directory: .root))
         let error = try storeError { try subject.backUp() }

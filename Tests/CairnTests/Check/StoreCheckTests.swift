@@ -96,7 +96,7 @@ struct StoreCheckTests {
         for number in 0..<60 {
             let key = Array("key \(number % 20)".utf8)
             _ = try engine.put(key.rawSpan, sampleBytes(300, salt: UInt64(number)).rawSpan)
-            while try engine.urgentStep() {}
+            try engine.doUrgentUntilIdle()
             var findings: [CheckFinding] = []
             _ = try StoreCheck(disk, isDeep: number % 2 == 0, tuning: .small) {
                 findings.append($0)

@@ -11,11 +11,7 @@ struct AcceptedLossTests {
     private let disk = SimulatedDisk()
 
     private var tuning: Tuning {
-        var tuning = Tuning.small
-        tuning.segmentRecordCountMaximum = 4
-        tuning.segmentByteCountMinimum = 64 << 10
-        tuning.segmentByteCountMaximum = 64 << 10
-        tuning.compactionBufferByteCount = 4096
+        var tuning = Tuning.segments(ofRecords: 4)
         tuning.compactionStepByteCount = 1000
         return tuning
     }
@@ -26,11 +22,11 @@ struct AcceptedLossTests {
         for name in ["a", "x", "x", "x", "b", "c", "d", "e", "x"] {
             _ = try engine.put(Key(name).bytes.rawSpan, sampleBytes(900).rawSpan)
         }
-        while try engine.urgentStep() {}
-        while try engine.compactionStep() {
+        try engine.doUrgentUntilIdle()
+        try engine.compact {
             let bytes = try #require(disk.bytes(of: "MANIFEST", in: .root))
             let manifest = try Manifest(decoding: bytes.rawSpan)
-            if isTime(manifest, disk.fileNames(in: .segments)) { break }
+            return isTime(manifest, disk.fileNames(in: .segments))
         }
         disk.kill()
     }

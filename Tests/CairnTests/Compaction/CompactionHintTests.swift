@@ -11,14 +11,7 @@ struct CompactionHintTests {
     private let disk = SimulatedDisk()
 
     /// Four records make a segment.
-    private var tuning: Tuning {
-        var tuning = Tuning.small
-        tuning.segmentRecordCountMaximum = 4
-        tuning.segmentByteCountMinimum = 64 << 10
-        tuning.segmentByteCountMaximum = 64 << 10
-        tuning.compactionBufferByteCount = 4096
-        return tuning
-    }
+    private let tuning = Tuning.segments(ofRecords: 4)
 
     private func put(_ engine: Engine<SimulatedDisk>, _ names: String...) throws {
         for name in names {
@@ -42,11 +35,11 @@ struct CompactionHintTests {
         try put(engine, "a", "b", "c", "d", "e", "gone", "x")
         try delete(engine, "gone")
         try put(engine, "f", "g", "h", "i", "x")
-        while try engine.urgentStep() {}
+        try engine.doUrgentUntilIdle()
         disk.inject(
             Fault(
                 .create, isSticky: true, namePrefix: "0000000000000001", nameSuffix: ".hint.tmp"))
-        while try engine.compactionStep() {}
+        try engine.compactUntilIdle()
         #expect(engine.statistics().compaction.compactionCount == 1)
         #expect(disk.pendingFaults.first?.matchCount == 1)
         try engine.close()
@@ -58,7 +51,7 @@ struct CompactionHintTests {
         try put(engine, "a", "gone", "x")
         try delete(engine, "gone")
         try put(engine, "b", "c", "d", "e", "x")
-        while try engine.urgentStep() {}
+        try engine.doUrgentUntilIdle()
         let before = names(".seg")
         var removedCount = 0
         disk.stepObserver = { _ in
@@ -68,7 +61,7 @@ struct CompactionHintTests {
             let outputs = segments.subtracting(before)
             #expect(outputs.count == 1 && outputs.isSubset(of: names(".hint")), "\(segments)")
         }
-        while removedCount < 1, try engine.compactionStep() {}
+        try engine.compact { removedCount > 0 }
         disk.stepObserver = nil
         #expect(removedCount == 1)
         try engine.close()
@@ -85,7 +78,7 @@ struct CompactionHintTests {
             for name in ["x", "x", "x", "x", "a", "b", "c", "x", "x"] {
                 _ = try engine.put(Key(name).bytes.rawSpan, sampleBytes(900).rawSpan)
             }
-            while try engine.urgentStep() {}
+            try engine.doUrgentUntilIdle()
             var stepsLeft = step
             disk.stepObserver = { _ in
                 stepsLeft -= 1

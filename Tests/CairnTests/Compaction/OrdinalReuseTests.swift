@@ -11,18 +11,14 @@ struct OrdinalReuseTests {
     @Test("a write that looked at its key does not look again because another segment's went")
     func foreignOrdinal() throws {
         let disk = SimulatedDisk()
-        var tuning = Tuning.small
-        tuning.segmentRecordCountMaximum = 4
-        tuning.segmentByteCountMinimum = 64 << 10
-        tuning.segmentByteCountMaximum = 64 << 10
-        let engine = try Engine.open(disk, tuning: tuning)
+        let engine = try Engine.open(disk, tuning: .segments(ofRecords: 4))
         func put(_ names: String...) throws {
             for name in names {
                 _ = try engine.put(Key(name).bytes.rawSpan, sampleBytes(900).rawSpan)
             }
         }
         try put("x", "x", "x", "x", "key", "a", "b", "c", "x")
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         #expect(engine.statistics().compaction.replacedSegmentCount == 1)
         disk.countsReads = true
         disk.isTracing = true

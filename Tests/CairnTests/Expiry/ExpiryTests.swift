@@ -149,7 +149,7 @@ import Testing
         #expect(second.version > first.version && second.replaced)
         let after = engine.statistics()
         #expect(after.logicalByteCount - before.logicalByteCount < 300)
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         let blob = try #require(try engine.get(key.rawSpan))
         #expect(blob.bytes == value && blob.metadata == [8] && blob.expiry == expiry)
         // Kept when nothing else is said, and taken away.
@@ -162,7 +162,7 @@ import Testing
         #expect(try engine.information(key.rawSpan)?.metadata == [])
         // The chunks go with the last version that names them.
         _ = try engine.delete(key.rawSpan)
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         #expect(engine.statistics().liveByteCount == 0)
         try engine.close()
     }
@@ -193,7 +193,7 @@ import Testing
         expectError(.inputOutput) {
             _ = try engine.update(key.rawSpan, metadata: [1], WriteOptions(durability: .os))
         }
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         #expect(try engine.get(key.rawSpan)?.bytes == value)
         #expect(try engine.information(key.rawSpan)?.metadata == [])
         try engine.close()
@@ -207,12 +207,12 @@ import Testing
         try engine.put(key.rawSpan, second.rawSpan, WriteOptions()) { _ in }
         _ = try #require(
             try engine.update(key.rawSpan, metadata: [1], WriteOptions(durability: .interval)))
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         #expect(try engine.get(key.rawSpan)?.bytes == second)
         #expect(try engine.information(key.rawSpan)?.metadata == [1])
         // The chunks go with the last version that names them.
         _ = try engine.put(key.rawSpan, key.rawSpan, WriteOptions(durability: .interval))
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         try engine.flush()
         #expect(try engine.get(key.rawSpan)?.bytes == key)
         #expect(engine.statistics().liveByteCount < 100)

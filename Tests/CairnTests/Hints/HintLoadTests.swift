@@ -114,7 +114,7 @@ struct HintLoadTests {
         try store.check(engine, sourceLocation: sourceLocation)
         let hintedCount = store.segmentNames.count - (isRead ? 1 : 0)
         #expect(engine.hintedSegmentCount == hintedCount, sourceLocation: sourceLocation)
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         if isRead {
             let isSame = try disk.bytes(of: name, in: .segments) == store.hint(name)
             #expect(isSame, sourceLocation: sourceLocation)

@@ -42,7 +42,7 @@ struct HintStore {
                 model[key] = value
                 deleted.remove(key)
             }
-            while try engine.urgentStep() {}
+            try engine.doUrgentUntilIdle()
         }
         if closes {
             try engine.close()

@@ -13,7 +13,7 @@ struct HintWriteTests {
         let store = try HintStore(seed: 11, closes: false)
         let disk = store.copy()
         let engine = try store.open(disk)
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         let names = disk.fileNames(in: .segments)
         #expect(names.count { $0.hasSuffix(".hint") } == names.count { $0.hasSuffix(".seg") })
         try store.check(engine)
@@ -58,7 +58,7 @@ struct HintWriteTests {
         let disk = store.withoutHints()
         let engine = try store.open(disk)
         disk.inject(Fault(.write, failure: .noSpace, isSticky: true, nameSuffix: ".hint.tmp"))
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         disk.clearFaults()
         #expect(disk.fileNames(in: .segments).allSatisfy { $0.hasSuffix(".seg") })
         _ = try engine.put([1].rawSpan, [2].rawSpan)

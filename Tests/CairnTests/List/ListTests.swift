@@ -61,7 +61,7 @@ import Testing
             var engine = try Engine.open(disk, tuning: tuning)
             for round in 0..<12 {
                 for _ in 0..<40 { try change(engine, &model, keys, &random) }
-                if random.coin() { while try engine.backgroundStep() {} }
+                if random.coin() { try engine.workUntilIdle() }
                 for _ in 0..<12 {
                     let request = ListRequest.random(keys: keys, &random)
                     let lines = try engine.lines(request)
@@ -101,7 +101,7 @@ import Testing
                         key.rawSpan, random.bytes(150).rawSpan, WriteOptions(durability: .os))
                 }
                 possible.formUnion(model)
-                if random.coin() { while try engine.backgroundStep() {} }
+                if random.coin() { try engine.workUntilIdle() }
             }
             #expect(listed == Array(Set(listed)).inOrder)
             #expect(stable.isSubset(of: listed))
@@ -231,7 +231,7 @@ import Testing
         var model: Set<[UInt8]> = []
         for round in 0..<5 {
             for _ in 0..<60 { try change(writer, &model, keys, &random) }
-            if round % 2 == 0 { while try writer.backgroundStep() {} }
+            if round % 2 == 0 { try writer.workUntilIdle() }
             try writer.flush()
             let names = disk.fileNames(in: .segments)
             let reader = try Engine.open(

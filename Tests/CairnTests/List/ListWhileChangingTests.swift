@@ -12,10 +12,8 @@ struct ListWhileChangingTests {
     private let disk = SimulatedDisk()
 
     /// An engine whose hints cannot be written.
-    private func open(_ change: (inout Tuning) -> Void = { _ in }) throws -> Engine<SimulatedDisk> {
+    private func open(_ tuning: Tuning = .small) throws -> Engine<SimulatedDisk> {
         disk.inject(Fault(.create, isSticky: true, nameSuffix: ".hint.tmp"))
-        var tuning = Tuning.small
-        change(&tuning)
         return try Engine.open(disk, tuning: tuning)
     }
 
@@ -41,17 +39,12 @@ struct ListWhileChangingTests {
 
     @Test("a segment that goes while others are read leaves its keys in the listing")
     func gone() throws {
-        let engine = try open { tuning in
-            tuning.segmentRecordCountMaximum = 4
-            tuning.segmentByteCountMinimum = 64 << 10
-            tuning.segmentByteCountMaximum = 64 << 10
-            tuning.compactionBufferByteCount = 4096
-        }
+        let engine = try open(.segments(ofRecords: 4))
         // Four to a segment; of the second only one is live.
         for name in ["a", "b", "c", "d", "moved", "x", "x", "x", "e", "f", "x", "g"] {
             _ = try engine.put(Key(name).bytes.rawSpan, sampleBytes(900).rawSpan)
         }
-        while try engine.urgentStep() {}
+        try engine.doUrgentUntilIdle()
         disk.countsReads = true
         var isDone = false
         disk.stepObserver = { [disk] _ in
@@ -59,7 +52,7 @@ struct ListWhileChangingTests {
             guard !isDone, disk.pendingFaults.first?.matchCount == 2 else { return }
             isDone = true
             do {
-                while try engine.compactionStep() {}
+                try engine.compactUntilIdle()
                 #expect(engine.statistics().compaction.replacedSegmentCount == 1)
                 // The next segment takes the place of the one that went, and holds nothing yet.
                 _ = try engine.put(

@@ -42,7 +42,9 @@ extension Engine {
     }
 
     private func repeatUntilIdle(_ step: () throws -> Bool) throws {
-        for _ in 0..<Self.stepCountMaximum where try !step() { return }
+        for _ in 0..<Self.stepCountMaximum {
+            guard try step() else { return }
+        }
         throw NeverIdle()
     }
 }

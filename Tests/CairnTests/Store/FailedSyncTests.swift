@@ -99,7 +99,7 @@ struct FailedSyncTests {
             #expect(try write(engine, "old", [1]) == nil)
             disk.inject(fault)
             // The next segment is made, and to be listed.
-            let error = try storeError { while try engine.backgroundStep() {} }
+            let error = try storeError { try engine.workUntilIdle() }
             #expect(error?.kind == .outcomeUnknown, "\(String(describing: error))")
             let steps = disk.stepCount
             #expect(try write(engine, "new", [2])?.kind == .outcomeUnknown)
@@ -126,9 +126,9 @@ struct FailedSyncTests {
         let engine = try Engine.open(disk, tuning: .small)
         // All but the last of them are dead: compaction, too, wants a new list.
         for _ in 0..<12 { #expect(try write(engine, "key", sampleBytes(900)) == nil) }
-        while try engine.urgentStep() {}
+        try engine.doUrgentUntilIdle()
         disk.inject(fault)
-        let error = try storeError { while try engine.compactionStep() {} }
+        let error = try storeError { try engine.compactUntilIdle() }
         #expect(error?.kind == .outcomeUnknown, "\(String(describing: error))")
         #expect(disk.pendingFaults.first?.matchCount == 1)
         #expect(try storeError { try engine.close() }?.kind == .outcomeUnknown)
@@ -207,7 +207,7 @@ struct FailedSyncTests {
                 try engine.put(Key("late").bytes.rawSpan, [3].rawSpan, WriteOptions()) { result in
                     late.withLock { $0 = result }
                 }
-                while try engine.backgroundStep() {}
+                try engine.workUntilIdle()
             }
         }
         #expect(try write(engine, "covered", [2]) == nil)

@@ -27,7 +27,7 @@ struct ReaderBesideCompactionTests {
                 try put(number, sampleBytes(number % 4 == 1 ? 3000 : 600, salt: UInt64(round)))
             }
         }
-        while try writer.urgentStep() {}
+        try writer.doUrgentUntilIdle()
     }
 
     private mutating func put(_ number: Int, _ value: [UInt8]) throws {
@@ -41,8 +41,8 @@ struct ReaderBesideCompactionTests {
         for number in 0..<24 where number % 2 == 0 {
             _ = try writer.put(Key.numbered(number).bytes.rawSpan, [1, 2, 3].rawSpan)
         }
-        while try writer.urgentStep() {}
-        while try writer.hintStep() {}
+        try writer.doUrgentUntilIdle()
+        try writer.makeHintsUntilIdle()
         _ = try writer.compact(target: 1.01) { _ in true }
         #expect(before.subtracting(segmentNames).count > 3)
     }
@@ -76,7 +76,7 @@ struct ReaderBesideCompactionTests {
 
     @Test("a reader lists, reads, exports what it opened, each key once", arguments: [true, false])
     func view(hasHints: Bool) throws {
-        if hasHints { while try writer.hintStep() {} }
+        if hasHints { try writer.makeHintsUntilIdle() }
         let reader = try openReader(tuning)
         try compact()
         let keys = values.keys.map(\.bytes).inOrder

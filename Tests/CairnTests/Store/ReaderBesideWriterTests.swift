@@ -15,7 +15,7 @@ struct ReaderBesideWriterTests {
     private func writer() throws -> Engine<SimulatedDisk> {
         let engine = try Engine.open(disk, tuning: .small)
         _ = try engine.put(Key("key").bytes.rawSpan, [1].rawSpan)
-        while try engine.backgroundStep() {}
+        try engine.workUntilIdle()
         #expect(segmentNames.count == 2)
         return engine
     }

@@ -25,7 +25,7 @@ struct RotationRingTests {
                 Key("key").bytes.rawSpan, sampleBytes(byteCount).rawSpan, options)
         }
         try put(900)
-        while try engine.urgentStep() {}
+        try engine.doUrgentUntilIdle()
         // From here on nobody takes the keeper's duties: only a rotation has something new to say.
         let ringCount = Guarded(0)
         let failure = Guarded<String?>(nil)

@@ -107,16 +107,16 @@ struct StreamTests {
             let reader = try #require(try store.reader("key"))
             var bytes = try reader.read(byteCountMaximum: 1500)
             try store.put("key", sampleBytes(byteCount, salt: 4))
-            while try store.engine.backgroundStep() {}
+            try store.engine.workUntilIdle()
             bytes += try reader.read(byteCountMaximum: 1500)
             try store.delete("key")
-            while try store.engine.backgroundStep() {}
+            try store.engine.workUntilIdle()
             bytes += try readAll(reader)
             #expect(bytes == old)
             #expect(reader.information.version == version)
             #expect(try store.get("key") == nil)
             reader.close()
-            while try store.engine.backgroundStep() {}
+            try store.engine.workUntilIdle()
         }
         try store.close()
     }
@@ -126,10 +126,10 @@ struct StreamTests {
         try store.put("key", sampleBytes(40_000))
         let reader = try #require(try store.reader("key"))
         try store.delete("key")
-        while try store.engine.backgroundStep() {}
+        try store.engine.workUntilIdle()
         #expect(store.statistics().liveByteCount > 40_000)
         reader.close()
-        while try store.engine.backgroundStep() {}
+        try store.engine.workUntilIdle()
         #expect(store.statistics().liveByteCount == 0)
         try store.close()
     }

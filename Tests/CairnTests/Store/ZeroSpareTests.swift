@@ -27,7 +27,7 @@ struct ZeroSpareTests {
     }
 
     private func work(_ engine: Engine<SimulatedDisk>) throws {
-        while try engine.urgentStep() {}
+        try engine.doUrgentUntilIdle()
     }
 
     /// Writes, all with one durability, until the segment is another one and the next is made.
