@@ -121,6 +121,7 @@ struct StoreBackupTests {
         for thread in threads { thread.join() }
         #expect(failures.value == 0)
         let compaction = store.statistics().compaction
+        #expect(compaction.compactionCount > 0)
         try store.close()
         print("backups beside \(acknowledged.map(\.value)) rounds; \(compaction)")
     }

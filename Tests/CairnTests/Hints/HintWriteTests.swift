@@ -72,16 +72,7 @@ struct HintWriteTests {
         let disk = store.withoutHints()
         let engine = try store.open(disk)
         disk.inject(Fault(.rename))
-        var errorCount = 0
-        while true {
-            do {
-                guard try engine.backgroundStep() else { break }
-            } catch {
-                #expect(error.kind == .inputOutput)
-                errorCount += 1
-            }
-        }
-        #expect(errorCount == 1)
+        #expect(try engine.errorsUntilIdle().map(\.kind) == [.inputOutput])
         let names = disk.fileNames(in: .segments)
         #expect(names.count { $0.hasSuffix(".hint") } == store.segmentNames.count - 1)
         #expect(names.allSatisfy { !$0.hasSuffix(".tmp") })
@@ -95,15 +86,7 @@ struct HintWriteTests {
         let engine = try store.open(disk)
         let name = try #require(store.segmentNames.first)
         disk.flipBit(2, at: 4096 + 9, of: name, in: .segments)
-        var kinds: [StoreError.Kind] = []
-        while true {
-            do {
-                guard try engine.backgroundStep() else { break }
-            } catch {
-                kinds.append(error.kind)
-            }
-        }
-        #expect(kinds == [.damaged])
+        #expect(try engine.errorsUntilIdle().map(\.kind) == [.damaged])
         let names = disk.fileNames(in: .segments)
         #expect(names.count { $0.hasSuffix(".hint") } == store.segmentNames.count - 1)
         try engine.close()

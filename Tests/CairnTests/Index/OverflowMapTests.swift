@@ -49,6 +49,22 @@ import Testing
         #expect(map.location(of: 1, key: key.rawSpan) == numbered(3))
     }
 
+    @Test("a removal by place takes the key that lies there, and no other of its hash")
+    func removesByPlace() {
+        let map = OverflowMap()
+        let keys: [[UInt8]] = [[1], [2], [3]]
+        for (number, key) in keys.enumerated() {
+            map.set(1, key: key.rawSpan, to: numbered(number))
+        }
+        #expect(!map.remove(1, expecting: numbered(7)))
+        #expect(!map.remove(2, expecting: numbered(1)))
+        #expect(map.remove(1, expecting: numbered(1)))
+        #expect(!map.remove(1, expecting: numbered(1)))
+        #expect(map.entries(of: 1).map(\.key) == [[1], [3]])
+        for number in [0, 2] { #expect(map.remove(1, expecting: numbered(number))) }
+        #expect(map.count == 0 && map.allEntries.isEmpty)
+    }
+
     @Test("random operations leave what a dictionary holds")
     func model() {
         var random = TestRandom.reported("an overflow map holds what a dictionary holds")

@@ -2,37 +2,26 @@
 //
 // On a real directory below TMPDIR, removed afterwards; another opener is a second storage on the
 // same directory, whose lock conflicts as another process's would.
-// Why this is sound: mkdtemp(3) changes a terminated array that is this function's own; the other
-// pointers are strings lent for one call.
+// Why this is sound: pointers are strings and local structures lent for one call.
 
 import Cairn
 import CairnSystem
+import CairnTestSupport
 import Glibc
 import Testing
 
 @Suite("System storage") struct SystemStorageTests {
     /// A storage in a new directory that does not exist yet; the parent goes with the object.
     private final class Fixture {
-        let parent: String
+        private let directory: TemporaryDirectory
         let storage: SystemStorage
 
-        init(creating: Bool = true) throws {
-            let base =
-                unsafe getenv("TMPDIR").map { text in unsafe String(cString: text) } ?? P_tmpdir
-            var template = Array("\(base)/cairn-storage-XXXXXX".utf8CString)
-            let made = try unsafe #require(unsafe mkdtemp(&template))
-            parent = unsafe String(cString: made)
-            storage = SystemStorage(path: parent + "/store")
-            if creating { #expect(try storage.openDirectories(creating: true)) }
-        }
+        var parent: String { directory.path }
 
-        deinit {
-            for directory in ["/store/segments", "/store/quarantine", "/store", ""] {
-                if let handle = try? DirectoryHandle.open(path: parent + directory) {
-                    for name in (try? handle.names()) ?? [] { try? handle.unlink(name) }
-                }
-                unsafe rmdir(parent + directory)
-            }
+        init(creating: Bool = true) throws {
+            directory = try TemporaryDirectory()
+            storage = SystemStorage(path: directory.path + "/store")
+            if creating { #expect(try storage.openDirectories(creating: true)) }
         }
     }
 

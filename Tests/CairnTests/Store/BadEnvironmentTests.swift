@@ -25,12 +25,10 @@ struct BadEnvironmentTests {
         #expect(try directory.files().sorted() == ["file", "segments"])
     }
 
-    @Test("a directory without permission is an error that names it")
+    @Test(
+        "a directory without permission is an error that names it",
+        .enabled(if: ChildProcess.isRoot, "only root may become another user"))
     func permission() async throws {
-        guard ChildProcess.isRoot else {
-            print("SKIPPED as root only: a directory without permission")
-            return
-        }
         // The directory is the parent's, which can remove it afterwards.
         let directory = try StoreTestDirectory()
         let path = directory.path
@@ -40,12 +38,10 @@ struct BadEnvironmentTests {
         withExtendedLifetime(directory) {}
     }
 
-    @Test("a store is not made where the name of its directory cannot be made durable")
+    @Test(
+        "a store is not made where the name of its directory cannot be made durable",
+        .enabled(if: ChildProcess.isRoot, "only root may become another user"))
     func unreadableParent() async throws {
-        guard ChildProcess.isRoot else {
-            print("SKIPPED as root only: a parent directory that cannot be read")
-            return
-        }
         let directory = try StoreTestDirectory()
         let path = directory.path
         await #expect(processExitsWith: .success) { [path = path as String] in
@@ -54,12 +50,10 @@ struct BadEnvironmentTests {
         withExtendedLifetime(directory) {}
     }
 
-    @Test("a read-only file system: opening for writing is refused, for reading it works")
+    @Test(
+        "a read-only file system: opening for writing is refused, for reading it works",
+        .enabled(if: ChildProcess.isRoot, "only root may mount a file system"))
     func readOnlyFileSystem() async throws {
-        guard ChildProcess.isRoot else {
-            print("SKIPPED, needs root to mount: a read-only file system")
-            return
-        }
         // The directory is the parent's, which can remove it afterwards.
         let directory = try StoreTestDirectory()
         let path = directory.path

@@ -1,6 +1,7 @@
 // Batches: all or nothing, whatever stands in the way.
 
 import Cairn
+import CairnSystem
 import CairnTestSupport
 import Testing
 
@@ -42,15 +43,33 @@ struct BatchTests {
         try again.close()
     }
 
-    @Test("every durability can be asked for", arguments: Durability.allCases)
+    @Test(
+        "a batch is seen at once, survives what its durability promises, and is never there in part",
+        arguments: Durability.allCases)
     func durability(_ durability: Durability) throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .smallChunks)
         var batch = Batch()
         batch.put("small", [1])
         batch.put("large", sampleBytes(9000))
-        try store.apply(batch, durability: durability)
-        #expect(try store.get("small")?.bytes == [1])
-        #expect(try store.get("large")?.bytes == sampleBytes(9000))
-        try store.close()
+        _ = try engine.apply(batch, durability: durability)
+        #expect(try engine.get(Key("small").bytes.rawSpan)?.bytes == [1])
+        #expect(try engine.get(Key("large").bytes.rawSpan)?.bytes == sampleBytes(9000))
+        let cuts: [(cut: () -> Void, isPromised: Bool)] = [
+            ({ disk.powerCut(.loseAll) }, durability == .synced),
+            ({ disk.kill() }, durability != .interval),
+        ]
+        let snapshot = disk.snapshot()
+        for (cut, isPromised) in cuts {
+            disk.restore(snapshot)
+            cut()
+            let again = try Engine.open(disk, tuning: .smallChunks)
+            let small = try again.get(Key("small").bytes.rawSpan)?.bytes
+            let large = try again.get(Key("large").bytes.rawSpan)?.bytes
+            let isWhole = small == [1] && large == sampleBytes(9000)
+            #expect(isWhole || !isPromised && small == nil && large == nil)
+            try again.close()
+        }
     }
 
     @Test("one condition that does not hold keeps the whole batch from happening")

@@ -166,7 +166,11 @@ private final class Stress<S: Storage>: Sendable {
 
     func keep() {
         while !isOver.load(ordering: .acquiring) {
-            _ = try? engine.backgroundStep()
+            do {
+                _ = try engine.backgroundStep()
+            } catch {
+                return report("in the background: \(error)")
+            }
             engine.commit(sync: false)
             yieldProcessor()
         }

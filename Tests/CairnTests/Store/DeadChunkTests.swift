@@ -25,14 +25,7 @@ struct DeadChunkTests {
     /// Steps until there is nothing to do but hints, which would be read for as well; the errors
     /// told meanwhile.
     private func work() throws -> [StoreError] {
-        var errors: [StoreError] = []
-        var goesOn = true
-        for _ in 0..<200 where goesOn {
-            let error = try storeError { goesOn = try engine.urgentStep() }
-            if let error { errors.append(error) }
-        }
-        #expect(!goesOn, "there is always something to do")
-        return errors
+        try engine.errorsUntilIdle { try $0.urgentStep() }
     }
 
     private var failedReadCount: Int { disk.pendingFaults.first?.matchCount ?? 0 }

@@ -41,6 +41,19 @@ extension Engine {
         try compact { statistics().compaction.compactionCount > count }
     }
 
+    /// Does such steps until there is nothing left to do, whatever goes wrong; returns what did.
+    func errorsUntilIdle(
+        _ step: (Engine<S>) throws -> Bool = { try $0.backgroundStep() }
+    ) throws -> [StoreError] {
+        var errors: [StoreError] = []
+        try repeatUntilIdle {
+            var goesOn = true
+            if let error = try storeError({ goesOn = try step(self) }) { errors.append(error) }
+            return goesOn
+        }
+        return errors
+    }
+
     private func repeatUntilIdle(_ step: () throws -> Bool) throws {
         for _ in 0..<Self.stepCountMaximum {
             guard try step() else { return }

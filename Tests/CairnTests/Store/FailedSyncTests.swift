@@ -246,8 +246,34 @@ struct FailedSyncTests {
         try engine.close()
     }
 
-    @Test("failed writes end the segment; three in a row end the store's writing")
-    func failedWrites() throws {
+    @Test("three failed writes in a row end the store's writing; one that succeeds begins anew")
+    func failedInARow() throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .smallChunks)
+        func fail(count: Int) throws {
+            for number in 1...count {
+                #expect(!engine.statistics().isReadOnly)
+                // From the second on a segment is made first, and its header written.
+                disk.inject(Fault(.write, occurrence: min(number, 2), directory: .segments))
+                #expect(try write(engine, .numbered(number), [2])?.kind == .inputOutput)
+                disk.clearFaults()
+            }
+        }
+        #expect(try write(engine, "first", [1]) == nil)
+        try fail(count: 2)
+        #expect(try write(engine, "between", [1]) == nil)
+        try fail(count: 3)
+        #expect(engine.statistics().isReadOnly)
+        #expect(try write(engine, "later", [3])?.kind == .outcomeUnknown)
+        #expect(try engine.get(Key("between").bytes.rawSpan)?.bytes == [1])
+        #expect(try storeError { try engine.close() }?.kind == .outcomeUnknown)
+        let again = try Engine.open(disk, tuning: .smallChunks)
+        #expect(again.findings == [] && again.statistics().keyCount == 2)
+        try again.close()
+    }
+
+    @Test("a failed write ends its segment, and the next write goes to another")
+    func failedWrite() throws {
         let disk = SimulatedDisk()
         let engine = try Engine.open(disk, tuning: .smallChunks)
         #expect(try write(engine, "old", [1]) == nil)
@@ -255,6 +281,7 @@ struct FailedSyncTests {
         #expect(try write(engine, "failed", [2])?.kind == .inputOutput)
         #expect(try engine.get(Key("failed").bytes.rawSpan) == nil)
         #expect(try write(engine, "next", [3]) == nil)
+        #expect(engine.statistics().segmentCount == 2)
         #expect(try engine.get(Key("next").bytes.rawSpan)?.bytes == [3])
         #expect(try engine.get(Key("old").bytes.rawSpan)?.bytes == [1])
         try engine.close()

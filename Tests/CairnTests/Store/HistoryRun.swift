@@ -241,7 +241,13 @@ enum HistoryRun {
         var random = TestRandom(seed: plan.seed &+ 1)
         let keeper = try ServiceThread.start(name: "history-keeper") {
             while !shared.isOver.load(ordering: .acquiring) {
-                _ = try? engine.backgroundStep()
+                do {
+                    _ = try engine.backgroundStep()
+                } catch  where plan.failingSync != nil {
+                    // Told to whoever writes as well, and judged there.
+                } catch {
+                    shared.strange.withLock { $0.append("in the background: \(error)") }
+                }
                 engine.commit()
                 yieldProcessor()
             }

@@ -22,7 +22,8 @@ struct ReadCostTests {
         }
     }
 
-    @Test("a large blob's composite record is read once, to look it up and to overwrite it")
+    @Test(
+        "a large blob's composite record is read once to look it up, to overwrite and to delete it")
     func composite() throws {
         let disk = SimulatedDisk()
         let engine = try Engine.open(disk, tuning: .small)
@@ -30,6 +31,10 @@ struct ReadCostTests {
         _ = try engine.put(key.bytes.rawSpan, sampleBytes(2500).rawSpan)
         let looking = try reads(disk) { _ = try engine.information(key.bytes.rawSpan) }
         #expect(looking.count == 1)
+        let overwriting = try reads(disk) {
+            _ = try engine.put(key.bytes.rawSpan, sampleBytes(2500, salt: 2).rawSpan)
+        }
+        #expect(overwriting.count == 1)
         let deleting = try reads(disk) { _ = try engine.delete(key.bytes.rawSpan) }
         #expect(deleting.count == 1)
         try engine.close()

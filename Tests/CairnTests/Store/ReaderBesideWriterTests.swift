@@ -59,6 +59,7 @@ struct ReaderBesideWriterTests {
     func writtenMeanwhile() throws {
         var tuning = Tuning.small
         tuning.scanByteCount = 512
+        var metCount = 0
         for readCount in 1..<20 {
             let disk = SimulatedDisk()
             let writer = try Engine.open(disk, tuning: tuning)
@@ -73,6 +74,7 @@ struct ReaderBesideWriterTests {
             disk.stepObserver = { _ in
                 readsLeft -= 1
                 guard readsLeft == 0 else { return }
+                metCount += 1
                 do { try put("d", "e", "f", "g") } catch { Issue.record("\(error)") }
             }
             let reader = try Engine.open(
@@ -86,6 +88,7 @@ struct ReaderBesideWriterTests {
             try reader.close()
             try writer.close()
         }
+        #expect(metCount > 4)
     }
 
     @Test("a file that the list of now names is missing")
