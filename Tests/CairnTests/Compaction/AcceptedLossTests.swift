@@ -24,9 +24,7 @@ struct AcceptedLossTests {
         }
         try engine.doUrgentUntilIdle()
         try engine.compact {
-            let bytes = try #require(disk.bytes(of: "MANIFEST", in: .root))
-            let manifest = try Manifest(decoding: bytes.rawSpan)
-            return isTime(manifest, disk.fileNames(in: .segments))
+            isTime(try disk.manifest, disk.fileNames(in: .segments))
         }
         disk.kill()
     }

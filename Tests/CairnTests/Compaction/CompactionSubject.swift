@@ -28,6 +28,16 @@ extension Tuning {
     }
 }
 
+extension SimulatedDisk {
+    /// The list of segments as it is now.
+    var manifest: Manifest {
+        get throws {
+            let list = try #require(self.bytes(of: "MANIFEST", in: .root))
+            return try Manifest(decoding: list.rawSpan)
+        }
+    }
+}
+
 struct CompactionSubject {
     static let hour: UInt64 = 3_600_000_000_000
 
@@ -111,12 +121,7 @@ struct CompactionSubject {
         }
     }
 
-    var manifest: Manifest {
-        get throws {
-            let bytes = try #require(disk.bytes(of: "MANIFEST", in: .root))
-            return try Manifest(decoding: bytes.rawSpan)
-        }
-    }
+    var manifest: Manifest { get throws { try disk.manifest } }
 
     /// Whether a compaction's output, or that there is none, is listed.
     func isCommitted() throws -> Bool {

@@ -129,7 +129,7 @@ struct CompactionTests {
         }
     }
 
-    @Test("ordinals are used again, and a write that had looked before looks once more")
+    @Test("a store that is overwritten for long uses ordinals again, and confuses no two segments")
     func ordinals() throws {
         var subject = try CompactionSubject { $0.segmentRecordCountMaximum = 2 }
         for round in 0..<300 {
