@@ -51,6 +51,23 @@ struct CompactionTests {
         #expect(subject.disk.openHandleCount == 0)
     }
 
+    @Test("what made a record dead is durable before the record goes")
+    func superseder() throws {
+        let subject = try CompactionSubject()
+        try subject.put("key", "x", "x", "x", "x")
+        try subject.engine.doUrgentUntilIdle()
+        let key = Key("key").bytes
+        _ = try subject.engine.put(
+            key.rawSpan, [7].rawSpan, WriteOptions(durability: .interval))
+        try subject.engine.compactOnce()
+        subject.disk.powerCut(.loseAll)
+        let again = try Engine.open(subject.disk, tuning: subject.tuning)
+        #expect(again.findings == [])
+        #expect(try again.get(key.rawSpan)?.bytes == [7])
+        #expect(again.statistics().keyCount == 2)
+        try again.close()
+    }
+
     @Test("a delete stays as long as a segment may hold an older put, and goes with it")
     func deletes() throws {
         var subject = try CompactionSubject()
