@@ -175,6 +175,23 @@ struct OracleTests {
         #expect(throws: OracleViolation.self) { try oracle.acknowledge(place, sequences: [7]) }
     }
 
+    @Test("a delete of what has expired leaves a record, unless compaction may have been quicker")
+    func deleteOfExpired() throws {
+        var oracle = Oracle(keys: Self.keys)
+        let second: UInt64 = 1_000_000_000
+        for key in 0..<2 {
+            let value = OracleValue(bytes: [1], metadata: [], expiry: second)
+            let group = oracle.attempt([(key: key, value: value)], .interval)
+            if key == 0 { try oracle.acknowledge(group, sequences: [1]) }
+        }
+        #expect(!oracle.deletesExpired(0) && !oracle.deletesExpired(1))
+        (oracle.now, oracle.rightNow) = (2 * second, 2 * second)
+        #expect(oracle.deletesExpired(0) && oracle.deletesExpired(1))
+        // What waits for its commit cannot be compacted.
+        (oracle.now, oracle.rightNow) = (7200 * second, 7200 * second)
+        #expect(!oracle.deletesExpired(0) && oracle.deletesExpired(1))
+    }
+
     @Test("what has expired must read as absent, never as an older value")
     func expired() throws {
         var oracle = try oracle([([(0, 7)], .synced)], acknowledged: [0])

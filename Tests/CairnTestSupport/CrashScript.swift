@@ -53,8 +53,8 @@ package enum CrashOperation: Sendable {
     case readStream(byteCount: Int)
     case closeStream
     case backgroundStep
-    /// So many steps of compaction, whatever else waits.
-    case compact(steps: Int)
+    /// So many steps of compaction, whatever else waits; between each two of them one of these is done.
+    indirect case compact(steps: Int, meanwhile: [CrashOperation] = [])
     /// A backup into the other root; between its pieces these are done, one at a time.
     indirect case backUp(sharesBytes: Bool, meanwhile: [CrashOperation])
     case markIdle
@@ -146,7 +146,7 @@ package struct CrashScript: Sendable {
                 key: random.below(shape.keyCount), secondsToExpiry: expiry(random: &random),
                 durability)
         case 84: return backup(shape, mood, random: &random)
-        case 66..<84: return upkeep(random: &random)
+        case 66..<84: return upkeep(shape, mood, random: &random)
         default: return reading(shape, random: &random)
         }
     }
@@ -166,9 +166,12 @@ package struct CrashScript: Sendable {
         return .backUp(sharesBytes: random.coin(), meanwhile: meanwhile)
     }
 
-    private static func upkeep(random: inout TestRandom) -> CrashOperation {
+    private static func upkeep(
+        _ shape: Shape, _ mood: Mood, random: inout TestRandom
+    ) -> CrashOperation {
         switch random.below(26) {
-        case 20..<26: .compact(steps: 1 + random.below(8))
+        case 23..<26: compactBeside(shape, mood, random: &random)
+        case 20..<23: .compact(steps: 1 + random.below(8))
         case 0..<9: .commit(sync: random.chance(1, in: 4))
         case 9..<11: .flush
         case 11: .syncInterval
@@ -177,6 +180,19 @@ package struct CrashScript: Sendable {
         case 14: .markIdle
         default: .backgroundStep
         }
+    }
+
+    /// Writes that wait while records move: a whole compaction, with something between any two steps.
+    private static func compactBeside(
+        _ shape: Shape, _ mood: Mood, random: inout TestRandom
+    ) -> CrashOperation {
+        let steps = 4 + random.below(24)
+        let meanwhile = (0..<steps).map { _ in
+            let durability = mood.durability ?? Durability.allCases[random.below(3)]
+            return CrashOperation.write(
+                write(shape, mood, random: &random), durability, isBlocking: false)
+        }
+        return .compact(steps: steps, meanwhile: meanwhile)
     }
 
     private static func reading(_ shape: Shape, random: inout TestRandom) -> CrashOperation {

@@ -49,12 +49,23 @@ extension CrashWorld {
             switch outcome {
             case .success(let receipt):
                 var answer = item.answer
-                if receipt == nil, failedKeys.contains(answer.key) { answer.wasPresent = nil }
+                if failedKeys.contains(answer.key) { noteRetried(&answer, receipt) }
                 try succeeded(receipt, answer)
             case .failure(let error):
                 failedKeys.insert(item.answer.key)
                 try failed(error, item.answer)
             }
+        }
+    }
+
+    /// What waited before it failed, so it may have met another state than the one it was submitted to: a
+    /// delete that meets the full disk is tried again, and may find what a failed delete left.
+    private func noteRetried(_ answer: inout Answer, _ receipt: WriteReceipt?) {
+        if receipt == nil {
+            answer.wasPresent = nil
+        } else if case .nothing = answer.expectation, answer.group == nil {
+            answer.group = attempt([(answer.key, nil)], answer.durability)
+            answer.wasPresent = nil
         }
     }
 

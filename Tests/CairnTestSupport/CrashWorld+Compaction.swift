@@ -5,17 +5,26 @@ internal import CairnFormat
 internal import CairnSystem
 
 extension CrashWorld {
-    func compact(_ steps: Int, _ engine: Engine<SimulatedDisk>) throws(CrashFailure) {
-        operationName = CrashMark.cutInCompaction.rawValue
+    func compact(
+        _ steps: Int, _ meanwhile: [CrashOperation], _ engine: Engine<SimulatedDisk>
+    ) throws(CrashFailure) {
         note("compact, \(steps) steps")
-        do {
-            for _ in 0..<steps {
-                guard try engine.compactionStep() else { break }
-            }
-        } catch {
-            try accept(error, doing: "compaction")
+        for step in 0..<steps {
+            operationName = CrashMark.cutInCompaction.rawValue
+            guard try compactOnce(engine), !disk.isDead else { break }
+            if step < meanwhile.count { try perform(meanwhile[step]) }
         }
         noteCompaction(engine)
+    }
+
+    /// False when there was nothing to do, or it failed.
+    private func compactOnce(_ engine: Engine<SimulatedDisk>) throws(CrashFailure) -> Bool {
+        do {
+            return try engine.compactionStep()
+        } catch {
+            try accept(error, doing: "compaction")
+            return false
+        }
     }
 
     /// Notes what compaction did since the last look.

@@ -78,7 +78,7 @@ extension CrashWorld {
                 _ = try engine.backgroundStep()
             }
             noteCompaction(engine)
-        case .compact(let steps): try compact(steps, engine)
+        case .compact(let steps, let meanwhile): try compact(steps, meanwhile, engine)
         case .backUp(let sharesBytes, let meanwhile):
             try backUp(sharesBytes: sharesBytes, meanwhile, engine)
         case .markIdle:

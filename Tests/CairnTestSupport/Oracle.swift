@@ -274,13 +274,14 @@ extension Oracle {
     }
 
     /// Whether a delete meets, or may meet, a value that has expired: then it leaves a record. Not when
-    /// the value may be gone by now.
+    /// the value may be gone by now; one that waits for its commit cannot be.
     package func deletesExpired(_ key: Int) -> Bool {
         appended(key).contains { state in
             guard state.value == nil else { return false }
             let write = state.group.flatMap { groups[$0].writes.first { $0.key == key } }
             guard let value = write.map(\.value) ?? base[key]?.value else { return false }
-            return !mayBeDestroyed(value)
+            let isPending = state.group.map { groups[$0].fate == .pending } ?? false
+            return isPending || !mayBeDestroyed(value)
         }
     }
 
