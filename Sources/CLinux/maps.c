@@ -110,7 +110,8 @@ static int take(cairn_maps *maps, uint64_t byteCount) {
 int cairn_maps_add(cairn_maps *maps, int fd, uint64_t byteCount) {
     if (fd < 0 || fd >= FD_COUNT || byteCount == 0) { return 0; }
     struct map *map = &maps->maps[fd];
-    if (atomic_load_explicit(&map->start, memory_order_relaxed) != NULL) { return 0; }
+    // Another thread may have removed the map of a file that had this descriptor before.
+    if (atomic_load_explicit(&map->start, memory_order_acquire) != NULL) { return 0; }
     if (!take(maps, byteCount)) { return 0; }
     void *start = mmap(NULL, byteCount, PROT_READ, MAP_SHARED, fd, 0);
     if (start == MAP_FAILED) {
@@ -131,9 +132,10 @@ void cairn_maps_remove(cairn_maps *maps, int fd) {
     struct map *map = &maps->maps[fd];
     const char *start = atomic_load_explicit(&map->start, memory_order_relaxed);
     if (start == NULL) { return; }
-    atomic_store_explicit(&map->start, NULL, memory_order_relaxed);
-    (void)munmap((void *)start, map->byteCount);
-    maps->byteCountLeft += map->byteCount;
+    const uint64_t byteCount = map->byteCount;
+    atomic_store_explicit(&map->start, NULL, memory_order_release);
+    (void)munmap((void *)start, byteCount);
+    maps->byteCountLeft += byteCount;
 }
 
 static size_t pages_touched(const char *start, size_t count) {
