@@ -3,8 +3,8 @@
 // A touch of a mapped page that the file or the disk cannot give raises SIGBUS in the thread that
 // touches it. While a thread copies it keeps a jump buffer; the handler, installed once for the
 // process, jumps there when the address lies in what is being copied. Any other SIGBUS goes to the
-// handler that was there before. The handler runs with SIGBUS unblocked (SA_NODEFER), so a jump out of
-// it leaves no mask behind, and copying needs no system call.
+// handler that was there before. The handler gives the thread its signal mask back before it jumps, so
+// copying needs no system call to save it.
 
 #include "cairn_maps.h"
 
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 /// Descriptors from here on are not mapped: a process may have some 65,000 maps, of all kinds.
 #define FD_COUNT 16384
@@ -53,6 +54,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context) {
     const char *address = info->si_addr;
     if (thread.isCopying && address >= thread.start && address < thread.end) {
         thread.isCopying = 0;
+        (void)pthread_sigmask(SIG_SETMASK, &((ucontext_t *)context)->uc_sigmask, NULL);
         siglongjmp(thread.back, 1);
     }
     if (previous.sa_flags & SA_SIGINFO) {
@@ -69,7 +71,7 @@ static void install(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_sigaction = on_bus_error;
-    action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
     (void)sigaction(SIGBUS, &action, &previous);
 }
