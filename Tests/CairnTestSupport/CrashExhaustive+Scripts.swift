@@ -25,7 +25,7 @@ extension CrashExhaustive {
         tuning.segmentRecordCountMaximum = 1_000_000
         tuning.sequenceLease = 32
         tuning.zeroAheadByteCount = 512
-        tuning.reserveByteCountMaximum = 16384
+        tuning.reserveByteCounts = 16384...16384
         tuning.scanByteCount = 4096
         tuning.hintBlockByteCount = 256
         tuning.loadByteCount = 4096
@@ -290,7 +290,7 @@ extension CrashExhaustive {
         let tuning = tuning { tuning in
             tuning.segmentRecordCountMaximum = 4
             tuning.compactionStepByteCount = 1 << 20
-            tuning.reserveByteCountMaximum = 0
+            tuning.reserveByteCounts = 0...0
         }
         return CrashExhaustive("backups with a compaction under way", tuning, script)
     }

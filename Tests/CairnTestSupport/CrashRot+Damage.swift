@@ -134,7 +134,7 @@ struct RotStore {
         tuning.segmentRecordCountMaximum = 1_000_000
         tuning.sequenceLease = 1 << 20
         tuning.zeroAheadByteCount = 256
-        tuning.reserveByteCountMaximum = 0
+        tuning.reserveByteCounts = 0...0
         tuning.scanByteCount = 4096
         tuning.hintBlockByteCount = 128
         tuning.loadByteCount = 4096

@@ -148,7 +148,8 @@ package final class CrashWorld {
         tuning.lingerNanoseconds = 0
         tuning.regainNanoseconds = 0
         tuning.unreadableChunkPauseNanoseconds = 0
-        tuning.reserveByteCountMaximum = [0, 16384, 65536][random.below(3)]
+        let reserve = [0, 16384, 65536][random.below(3)] as UInt64
+        tuning.reserveByteCounts = reserve...reserve
         tuning.scanByteCount = [512, 4096, 65536][random.below(3)]
         tuning.hintBlockByteCount = [64, 256, 65536][random.below(3)]
         tuning.loadByteCount = [1, 4096, 1 << 20][random.below(3)]

@@ -164,6 +164,13 @@ extension SimulatedDisk {
         return UInt64(state.freePageCount) * UInt64(SimulatedPages.pageByteCount)
     }
 
+    package func totalByteCount() throws(FileError) -> UInt64 {
+        enter(isStep: false)
+        defer { stateLock.unlock() }
+        if state.isDead { throw StepSubject.lockFile.powerLoss }
+        return UInt64(state.totalPageCount) * UInt64(SimulatedPages.pageByteCount)
+    }
+
     package func wallClock() -> UInt64 { withLock { $0.wallNanoseconds } }
 
     package func monotonicClock() -> UInt64 { withLock { $0.monotonicNanoseconds } }
@@ -184,11 +191,8 @@ extension StepSubject {
 // MARK: Names and their files
 
 extension SimulatedDisk.State {
-    /// A disk without a limit has a pebibyte.
-    static let unlimitedPageCount = 1 << 38
-
     var freePageCount: Int {
-        max(0, (capacityPageCount ?? Self.unlimitedPageCount) - usedPageCount)
+        max(0, (capacityPageCount ?? totalPageCount) - usedPageCount)
     }
 
     func requireDirectory(_ subject: StepSubject) throws(FileError) {

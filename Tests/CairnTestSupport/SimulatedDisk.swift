@@ -41,6 +41,8 @@ package final class SimulatedDisk: Storage, Sendable {
         var countsReads = false
         var faults: [Fault] = []
         var capacityPageCount: Int?
+        /// A disk without a limit has a pebibyte.
+        var totalPageCount = 1 << 38
         var usedPageCount = 0
         var directoryFailuresStayPending = false
 
@@ -206,6 +208,12 @@ extension SimulatedDisk {
     package var capacity: UInt64? {
         get { withLock { $0.capacityPageCount.map { UInt64($0) * 4096 } } }
         set { withLock { $0.capacityPageCount = newValue.map { Int($0 / 4096) } } }
+    }
+
+    /// How long the disk is: what goes beyond `capacity` is full of somebody else's files.
+    package var size: UInt64 {
+        get { withLock { UInt64($0.totalPageCount) * 4096 } }
+        set { withLock { $0.totalPageCount = Int(newValue / 4096) } }
     }
 
     /// How many bytes the files occupy.

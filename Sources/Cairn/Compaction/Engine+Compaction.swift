@@ -243,10 +243,22 @@ extension Engine {
 
     // MARK: Planning
 
-    /// Before the next output takes the room for it.
+    /// Lets RESERVE grow with the segments, or sets it aside again, before the next output takes the room
+    /// for it.
     private func refillReserve() {
-        // Where that fails it stays given up, and puts are told.
-        do { try checkSpace() } catch { return }
+        lock.lock()
+        let segment = state.segmentByteCountTarget(options)
+        lock.unlock()
+        do {
+            try reserve.fit(
+                to: tuning.reserveByteCount(
+                    ofSegment: segment, diskByteCount: try storage.totalByteCount()),
+                step: tuning.reserveByteCounts.lowerBound)
+            try checkSpace()
+        } catch {
+            // It stays as it is. Where it is given up, puts are told.
+            return
+        }
     }
 
     private func beginCompaction(_ policy: CompactionPolicy) throws(StoreError) -> Bool {
@@ -346,10 +358,12 @@ extension Engine {
     }
 
     /// What others keep of the free bytes while an output is written. On a full disk: a part of what
-    /// RESERVE gave up, for deletes and the manifest. Else writers: as much as RESERVE holds, or half.
+    /// RESERVE gave up, for deletes and the manifest. Else half, for writers. Not more than they need.
     private func keptFree(of free: UInt64) -> UInt64 {
-        isDiskFull.load(ordering: .relaxed)
-            ? reserve.byteCount / 4 : min(free / 2, reserve.byteCount)
+        let isFull = isDiskFull.load(ordering: .relaxed)
+        let reserved = reserve.byteCount
+        let kept = isFull ? reserved / 4 : min(free / 2, reserved)
+        return min(kept, tuning.outputLeavesByteCount)
     }
 
     /// How long an output may be.

@@ -42,9 +42,10 @@ package struct Tuning: Sendable {
     package var writeFailureMaximum = 3
     /// Writes waiting for their sync, beyond which a submitter commits itself.
     package var pendingCountMaximum = 65_536
-    /// Bytes preallocated for the time when the disk is full; never more than a sixteenth of
-    /// what is free.
-    package var reserveByteCountMaximum: UInt64 = 16 << 20
+    /// Bytes set aside for the time when the disk is full: a segment, in steps of the least.
+    package var reserveByteCounts: ClosedRange<UInt64> = 16 << 20...256 << 20
+    /// Free bytes that the output of a compaction leaves to others.
+    package var outputLeavesByteCount: UInt64 = 16 << 20
     /// Files of ended segments that are open at a time; nil: three quarters of the descriptors that
     /// the process may have.
     package var segmentFileCountMaximum: Int?

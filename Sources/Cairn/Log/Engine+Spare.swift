@@ -129,11 +129,8 @@ extension Engine {
 }
 
 extension LogState {
-    /// A thirty-second of the live bytes, within bounds, unless the store fixes it.
+    /// See `Tuning.segmentByteCount`.
     func segmentByteCountTarget(_ options: StoreOptions) -> UInt64 {
-        if let fixed = options.segmentByteCount { return fixed }
-        let live = segments.reduce(0) { $0 + $1.liveByteCount }
-        return min(
-            max(live / 32, tuning.segmentByteCountMinimum), tuning.segmentByteCountMaximum)
+        tuning.segmentByteCount(ofLive: segments.reduce(0) { $0 + $1.liveByteCount }, options)
     }
 }

@@ -266,15 +266,28 @@ extension Opening {
 
     // MARK: Reserve
 
-    /// Sets bytes aside for a full disk. When there is no room for them, the store opens in the
-    /// disk-full state.
+    /// Sets bytes aside for a full disk. Where an earlier run gave them up and there is still no room
+    /// for them, the store opens in the disk-full state: what is free is for deletes and compaction.
     mutating func reserve(_ opened: inout OpenedStore<S>) throws(StoreError) -> Reserve<S> {
         do throws(FileError) {
-            let file = try reserveFile()
+            let live = opened.segments.reduce(0) { $0 + $1.liveByteCount }
+            let byteCount = tuning.reserveByteCount(
+                ofSegment: tuning.segmentByteCount(ofLive: live, options),
+                diskByteCount: try storage.totalByteCount())
+            let existing = try storage.open(StoreNames.reserve, in: .root, writable: true)
+            let file: FileHandle
+            if let existing {
+                file = existing
+            } else {
+                file = try storage.create(StoreNames.reserve, in: .root)
+            }
             do throws(FileError) {
-                let free = try storage.freeByteCount() + storage.byteCount(of: file)
-                let byteCount = min(tuning.reserveByteCountMaximum, free / 16)
-                return try held(file, byteCount, &opened)
+                let reserve = Reserve(
+                    storage: storage, file: file, byteCount: byteCount,
+                    heldByteCount: try storage.byteCount(of: file))
+                if existing != nil { opened.isDiskFull = !(try reserve.resume()) }
+                try reserve.fit(to: byteCount, step: tuning.reserveByteCounts.lowerBound)
+                return reserve
             } catch {
                 storage.close(file)
                 throw error
@@ -282,28 +295,8 @@ extension Opening {
         } catch {
             guard error.isOutOfSpace else { throw storeError(error, "setting space aside") }
             opened.isDiskFull = true
-            return Reserve<S>(storage: storage, file: nil, byteCount: 0)
+            return Reserve<S>(storage: storage, file: nil)
         }
-    }
-
-    private func reserveFile() throws(FileError) -> FileHandle {
-        let existing = try storage.open(StoreNames.reserve, in: .root, writable: true)
-        if let existing { return existing }
-        return try storage.create(StoreNames.reserve, in: .root)
-    }
-
-    private func held(
-        _ file: FileHandle, _ byteCount: UInt64, _ opened: inout OpenedStore<S>
-    ) throws(FileError) -> Reserve<S> {
-        do {
-            try storage.allocate(file, byteCount: byteCount)
-        } catch {
-            guard error.isOutOfSpace else { throw error }
-            try storage.truncate(file, to: 0)
-            opened.isDiskFull = true
-        }
-        return Reserve(
-            storage: storage, file: file, byteCount: byteCount, isHeld: !opened.isDiskFull)
     }
 }
 

@@ -250,7 +250,7 @@ extension Opening {
             identity: identity, hashKey: hashKey, index: index, overflow: overflow,
             handles: handles, segmentFiles: segmentFiles, readers: readers,
             manifest: ManifestKeeper(storage: storage, manifest: manifest),
-            reserve: Reserve<S>(storage: storage, file: nil, byteCount: 0))
+            reserve: Reserve<S>(storage: storage, file: nil))
         opened.segments = segments
         opened.hintedSegmentCount = files.count { $0.hasHint }
         opened.refusedHintCount = refusedHintCount

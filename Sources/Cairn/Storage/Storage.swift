@@ -108,6 +108,8 @@ package protocol Storage: AnyObject, Sendable {
 
     /// Free bytes that an ordinary user of the file system can have.
     func freeByteCount() throws(FileError) -> UInt64
+    /// Bytes of the whole file system.
+    func totalByteCount() throws(FileError) -> UInt64
     /// Wall time in nanoseconds since 1970.
     func wallClock() -> UInt64
     /// Monotonic time in nanoseconds.

@@ -315,6 +315,15 @@ extension SystemStorage {
         }
     }
 
+    package func totalByteCount() throws(FileError) -> UInt64 {
+        let root = try present(.root, for: .freeSpace)
+        do throws(Errno) {
+            return try SystemCall.totalByteCount(root.rawValue)
+        } catch {
+            throw FileError(.freeSpace, path: location, error)
+        }
+    }
+
     package func wallClock() -> UInt64 { Clock.wallNanoseconds() }
 
     package func monotonicClock() -> UInt64 { Clock.monotonicNanoseconds() }

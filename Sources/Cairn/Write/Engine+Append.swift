@@ -271,7 +271,8 @@ extension Engine {
             throw StoreError(
                 .diskFull,
                 "the file system of \(storage.location) is full: reads and deletes go on, "
-                    + "writes resume by themselves when space returns", errno: 28)
+                    + "writes resume by themselves when \(reserve.regainByteCount) bytes are free",
+                errno: 28)
         }
         isDiskFull.store(false, ordering: .relaxed)
     }

@@ -37,7 +37,7 @@ struct CompactionRoomTests {
         arguments: [16_384, 0] as [UInt64])
     func noByteFree(reserve: UInt64) throws {
         var tuning = tuning
-        tuning.reserveByteCountMaximum = reserve
+        tuning.reserveByteCounts = reserve...reserve
         let engine = try Engine.open(disk, tuning: tuning)
         try put(engine, (0..<24).map { "x \($0 % 8)" } + (0..<6).map { "key \($0)" })
         try work(engine)
@@ -59,7 +59,7 @@ struct CompactionRoomTests {
     @Test("one of them that does need room keeps no other waiting, and is tried again with room")
     func needsRoom() throws {
         var tuning = tuning
-        tuning.reserveByteCountMaximum = 0
+        tuning.reserveByteCounts = 0...0
         let engine = try Engine.open(disk, tuning: tuning)
         // A delete that must stay, for its put is still there; then a segment that is all dead.
         try put(engine, ["old"] + (0..<7).map { "key \($0)" })
@@ -98,7 +98,7 @@ struct CompactionRoomTests {
     func leavesRoom() throws {
         var tuning = tuning
         tuning.chunkByteCount = 16_384
-        tuning.reserveByteCountMaximum = 64 << 10
+        tuning.reserveByteCounts = 65_536...65_536
         var compactedCount = 0
         for pageCount in UInt64(6)...36 {
             let disk = SimulatedDisk()
@@ -127,12 +127,42 @@ struct CompactionRoomTests {
         #expect((5..<26).contains(compactedCount))
     }
 
+    @Test("it leaves no more than others need, however long RESERVE is, on a full disk neither")
+    func leavesNoMore() throws {
+        var tuning = tuning
+        tuning.chunkByteCount = 16_384
+        tuning.reserveByteCounts = 65_536...65_536
+        tuning.outputLeavesByteCount = 8192
+        for isFull in [false, true] {
+            let disk = SimulatedDisk()
+            let engine = try Engine.open(disk, tuning: tuning)
+            // Four of eight records live: an output takes eight pages. RESERVE has sixteen of them.
+            for round in 0..<6 {
+                for number in 0..<8 {
+                    let key = number < 4 ? Key("x") : Key("key \(round) \(number)")
+                    _ = try engine.put(key.bytes.rawSpan, sampleBytes(7000).rawSpan)
+                }
+            }
+            try work(engine)
+            disk.capacity = disk.usedByteCount + (isFull ? 0 : 11 * 4096)
+            if isFull {
+                while try storeError({ try put(engine, ["x"]) }) == nil {}
+                disk.capacity = disk.capacity.map { $0 - 5 * 4096 }
+                #expect(try disk.freeByteCount() <= 11 * 4096)
+            }
+            _ = try engine.errorsUntilIdle { try $0.compactionStep() }
+            #expect(engine.statistics().compaction.copiedByteCount > 0, "full: \(isFull)")
+            disk.capacity = nil
+            try engine.close()
+        }
+    }
+
     @Test("when compaction has made room, RESERVE is set aside again before it goes on")
     func refills() throws {
         var tuning = tuning
         tuning.segmentRecordCountMaximum = 1_000_000
         // A segment: deletes take some of it, and an output fits into the rest.
-        tuning.reserveByteCountMaximum = 64 << 10
+        tuning.reserveByteCounts = 65_536...65_536
         let engine = try Engine.open(disk, tuning: tuning)
         disk.capacity = disk.usedByteCount + (200 << 10)
         var count = 0

@@ -101,7 +101,7 @@ struct FullDiskTests {
             let disk = SimulatedDisk(seed: UInt64(count))
             var tuning = Tuning.small
             tuning.zeroAheadByteCount = 0
-            tuning.reserveByteCountMaximum = 65_536
+            tuning.reserveByteCounts = 65_536...65_536
             // Every second time the log grows within its segment, else it needs the next one.
             let options = StoreOptions(segmentByteCount: count % 2 == 0 ? 65_536 : nil)
             let engine = try Engine.open(disk, options: options, tuning: tuning)

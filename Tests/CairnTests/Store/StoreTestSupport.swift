@@ -21,7 +21,7 @@ extension Tuning {
         tuning.zeroAheadByteCount = 1024
         tuning.lingerNanoseconds = 0
         tuning.regainNanoseconds = 0
-        tuning.reserveByteCountMaximum = 16384
+        tuning.reserveByteCounts = 16384...16384
         tuning.scanByteCount = 4096
         return tuning
     }
@@ -31,7 +31,7 @@ extension Tuning {
         var tuning = Tuning()
         tuning.chunkByteCount = 4096
         tuning.blockByteCount = 1024
-        tuning.reserveByteCountMaximum = 1 << 16
+        tuning.reserveByteCounts = 65_536...65_536
         return tuning
     }
 }
