@@ -79,11 +79,11 @@ struct SmallDiskTests {
         expect(
             try run(
                 """
-                # Full to the last byte, whoever took the space.
-                dd if=/dev/zero of=disk/other bs=64k 2> /dev/null || true
-                # Opening gives up RESERVE, and the first put may find its space.
+                # Full to the last byte, whoever took the space. Opening removes what was replaced before, and
+                # may give up RESERVE: the first puts may find that space, and then it is taken, too.
                 code=0
                 for ((put = 0; put < 9 && code == 0; put++)); do
+                    dd if=/dev/zero bs=64k 2> /dev/null >> disk/other || true
                     value 0 3 | $CAIRN put disk/store new$put 2> refusal || code=$?
                 done
                 ((code == 8 && put < 9))
