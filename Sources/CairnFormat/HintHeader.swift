@@ -24,7 +24,7 @@ package enum HintSection: Int, Sendable, CaseIterable {
     /// The groups of columns that make up the table.
     package static let columns: [HintSection] = [.locations, .expiries, .secondHashes, .blobIDs]
     /// Bytes of one row in the table's groups; 0 for the sections of keys.
-    package var rowByteCount: Int {
+    @inlinable package var rowByteCount: Int {
         switch self {
         case .locations: 28
         case .expiries, .secondHashes, .blobIDs: 8

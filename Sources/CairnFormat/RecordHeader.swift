@@ -57,7 +57,7 @@ package struct RecordFlags: OptionSet, Hashable, Sendable {
 /// The fields of a record's header.
 package struct RecordHeader: Equatable, Sendable {
     /// Bytes of the header.
-    package static let byteCount = 40
+    @inlinable package static var byteCount: Int { 40 }
     /// The bytes C5 'R' 'E' 'C'.
     package static let marker: UInt32 = 0x4345_52C5
 

@@ -10,7 +10,7 @@ internal import CairnSystem
 /// The header of a segment.
 package struct SegmentHeader: Equatable, Sendable {
     /// The header's block; also the offset of the first record.
-    package static let byteCount = 4_096
+    @inlinable package static var byteCount: Int { 4_096 }
     static let magic: UInt64 = 0x6765_536E_7269_6143  // "CairnSeg"
     static let checksumOffset = 64
 

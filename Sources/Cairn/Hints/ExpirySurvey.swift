@@ -54,15 +54,14 @@ struct ExpirySurvey<S: Storage> {
         guard hint.read(block..<block + 1, of: .expiries, into: buffer, at: 0),
             hint.read(located, of: .locations, into: buffer, at: start)
         else { return false }
-        var cursor = RowCursor(ordinal: ordinal, logicalUnits: 0)
-        cursor.row = located.lowerBound * perBlock
-        cursor.place = start
-        (cursor.rowsPerBlock, cursor.leftInBlock) = (perBlock, perBlock)
+        let first = located.lowerBound * perBlock
         let bytes = buffer.bytes
         for row in rows {
             let expiry = bytes.loadUInt64(at: (row - rows.lowerBound) * 8)
             if expiry == 0 { continue }
-            let units = bytes.loadUInt32(at: cursor.place(of: row) + 20)
+            // Behind each block stands a checksum of four bytes.
+            let before = (row - first) * RowCursor.rowByteCount + (row - first) / perBlock * 4
+            let units = bytes.loadUInt32(at: start + before + 20)
             let blobID = blobIDs[ordinal]?[row]
             tally.add(
                 expiry, byteCount: Int(units) * 8,

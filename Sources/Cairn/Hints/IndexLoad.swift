@@ -17,11 +17,12 @@ struct LoadContext<S: Storage>: Sendable {
     let index: Index
     /// By ordinal.
     let sources: [LoadSource<S>]
-    /// Bytes that one loader reads at a time, about.
+    /// Bytes that one loader asks the disk for at a time, about.
     let loadByteCount: Int
     let progress: LoadProgress
     /// Bytes of all rows.
     let byteCount: Int
+    let rowCount: Int
 
     init(
         storage: S, files: SegmentFiles<S>, handles: SegmentHandles, index: Index,
@@ -35,6 +36,7 @@ struct LoadContext<S: Storage>: Sendable {
         self.loadByteCount = loadByteCount
         self.progress = progress
         byteCount = sources.reduce(0) { $0 + $1.byteCount }
+        rowCount = sources.reduce(0) { $0 + $1.rowCount }
     }
 }
 

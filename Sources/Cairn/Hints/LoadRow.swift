@@ -10,20 +10,13 @@ internal import CairnSystem
 struct LoadRow: BitwiseCopyable {
     /// As in the index.
     let hash: UInt64
-    let sequence: UInt64
     let location: Location
-    /// Of the record, in units of eight bytes.
-    let lengthUnits: UInt32
-    /// Number of the row, and whether its hash may be shared.
-    let numberAndFlag: UInt32
+    let note: LoadNote
 
-    var number: Int { Int(numberAndFlag >> 1) }
-    var sharesHash: Bool { numberAndFlag & 1 != 0 }
-    var byteCount: Int { Int(lengthUnits) * 8 }
-    var isTombstone: Bool { location.rawValue & 7 == UInt64(Location.Kind.tombstone.rawValue) }
-
-    static let none = LoadRow(
-        hash: 0, sequence: 0, location: .empty, lengthUnits: 0, numberAndFlag: 0)
+    var sequence: UInt64 { note.sequence }
+    var sharesHash: Bool { note.sharesHash }
+    var byteCount: Int { note.byteCount }
+    var isTombstone: Bool { location.isTombstone }
 }
 
 /// A place among the rows of one segment that lie in memory.
@@ -38,34 +31,36 @@ struct RowCursor: BitwiseCopyable {
     var place = 0
     /// The first row that is not in memory.
     var endRow = 0
-    /// Between two blocks of so many rows stands a checksum.
-    var rowsPerBlock = Int.max
-    var leftInBlock = Int.max
+    /// Which of the hint's blocks is in memory; -1: none.
+    var block = -1
 
-    static let rowByteCount = HintSection.locations.rowByteCount
-    private static let checksumByteCount = 4
+    /// The usual type of a row, so that few rows need the table of types.
+    private let putType = UInt32(RecordType.put.rawValue)
+
+    static var rowByteCount: Int { HintSection.locations.rowByteCount }
+
+    init(ordinal: Int, logicalUnits: UInt64) {
+        self.ordinal = ordinal
+        self.logicalUnits = logicalUnits
+    }
 
     var isAtEnd: Bool { row == endRow }
-
-    /// Where a row stands in memory: this one or a later one.
-    func place(of other: Int) -> Int {
-        let blocks = other - row < leftInBlock ? 0 : (other - row - leftInBlock) / rowsPerBlock + 1
-        return place + (other - row) * Self.rowByteCount + blocks * Self.checksumByteCount
-    }
 
     /// The hash of the next row.
     @inline(__always)
     func hash(_ bytes: RawSpan) -> UInt64 { bytes.loadUInt64(at: place) }
 
+    /// The hash of a row further on; nil when that is not in memory.
+    @inline(__always)
+    func hash(ahead rowCount: Int, _ bytes: RawSpan) -> UInt64? {
+        guard row &+ rowCount < endRow else { return nil }
+        return bytes.loadUInt64(at: place &+ rowCount &* Self.rowByteCount)
+    }
+
     @inline(__always)
     mutating func advance() {
         row &+= 1
         place &+= Self.rowByteCount
-        leftInBlock &-= 1
-        if leftInBlock == 0 {
-            leftInBlock = rowsPerBlock
-            place &+= Self.checksumByteCount
-        }
     }
 
     /// The next row; nil when it says what no record can be.
@@ -73,28 +68,29 @@ struct RowCursor: BitwiseCopyable {
     func next(_ bytes: RawSpan) -> LoadRow? {
         let extent = bytes.loadUInt64(at: place &+ 16)
         let (offsetUnits, lengthUnits) = (extent & 0xFFFF_FFFF, extent >> 32)
-        let kind = bytes.loadUInt32(at: place &+ 24)
-        let keyByteCount = UInt64(kind >> 16)
-        let type = kind & 0xFF
+        let word = bytes.loadUInt32(at: place &+ 24)
+        let keyByteCount = UInt64(word >> 16)
+        let type = word & 0xFF
         guard type >= 1, type <= 4, keyByteCount >= 1,
             offsetUnits >= UInt64(SegmentHeader.byteCount / 8),
             lengthUnits * 8 >= UInt64(RecordHeader.byteCount) + keyByteCount,
             offsetUnits + lengthUnits <= logicalUnits
         else { return nil }
-        let flag = kind >> (8 + 2) & 1
-        let isChunk = type == UInt32(RecordType.chunk.rawValue)
+        let flag = word >> (8 + 2) & 1
+        let kind: Location.Kind = type == putType ? .put : Self.kind(type)
         return LoadRow(
-            hash: KeyHasher.indexHash(hash(bytes), isChunk: isChunk),
-            sequence: bytes.loadUInt64(at: place &+ 8),
+            hash: KeyHasher.indexHash(hash(bytes), isChunk: kind == .chunk),
             location: Location(
                 segmentOrdinal: ordinal, offset: offsetUnits * 8,
                 recordByteCount: Int(truncatingIfNeeded: lengthUnits * 8),
-                kind: Self.kind(type)),
-            lengthUnits: UInt32(truncatingIfNeeded: lengthUnits),
-            numberAndFlag: UInt32(truncatingIfNeeded: row) << 1 | flag)
+                kind: kind),
+            note: LoadNote(
+                sequence: bytes.loadUInt64(at: place &+ 8),
+                lengthUnits: UInt32(truncatingIfNeeded: lengthUnits),
+                numberAndFlag: UInt32(truncatingIfNeeded: row) << 1 | flag))
     }
 
-    @inline(__always)
+    @inline(never)
     private static func kind(_ type: UInt32) -> Location.Kind {
         switch type {
         case UInt32(RecordType.put.rawValue): .put

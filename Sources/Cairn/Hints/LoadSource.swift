@@ -62,6 +62,12 @@ struct LoadSource<S: Storage>: Sendable {
         }
     }
 
+    /// Bytes of its longest block of rows; none of rows in memory.
+    var blockByteCount: Int {
+        guard case .hint(let hint) = rows else { return 0 }
+        return hint.byteCount(of: 0..<min(1, hint.header.blockCount(.locations)), .locations)
+    }
+
     /// Bytes to read while loading.
     var byteCount: Int { rowCount * HintSection.locations.rowByteCount }
 }

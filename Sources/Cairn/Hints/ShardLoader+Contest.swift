@@ -1,8 +1,9 @@
 // ShardLoader+Contest — hashes of several rows whose newest may not be the only one that counts.
 //
-// Rare: two keys that share a hash. All rows of such a hash are collected once more from what is in
-// memory, `KeyContest` decides, and its winners go to the overflow map. One thread.
+// Rare: two keys that share a hash. All rows of such a hash are collected once more, from hints that are
+// read again; `KeyContest` decides, and its winners go to the overflow map. One thread.
 
+internal import CairnFormat
 internal import CairnSystem
 
 extension ShardLoader {
@@ -11,7 +12,7 @@ extension ShardLoader {
         var groups: [UInt64: [LoadRow]] = [:]
         for hash in table.contested { groups[hash] = [] }
         for number in cursors.indices {
-            collect(starts[number], upTo: cursors[number].row, into: &groups)
+            try collect(starts[number], upTo: cursors[number].row, into: &groups)
         }
         for (hash, rows) in groups {
             let contest = KeyContest(rows: rows, context: context)
@@ -28,27 +29,41 @@ extension ShardLoader {
     private mutating func settle(
         _ hash: UInt64, _ live: [KeyContest<S>.Winner], _ sample: LoadRow
     ) {
-        if live.count == 1, let winner = live.first { return table.replace(hash, winner.row) }
-        let kind: Location = live.isEmpty ? sample.location.asTombstone : .overflow
-        table.replace(
-            hash,
-            LoadRow(
-                hash: hash, sequence: 0, location: kind, lengthUnits: 0, numberAndFlag: 0))
+        if live.count == 1, let winner = live.first {
+            return table.replace(hash, by: winner.row.location, winner.row.note, &outcome)
+        }
+        let special: Location = live.isEmpty ? sample.location.asTombstone : .overflow
+        table.replace(hash, by: special, .none, &outcome)
         for winner in live {
+            let (location, note) = (winner.row.location, winner.row.note)
             outcome.overflow.append(
-                OverflowMap.Entry(hash: hash, key: winner.key, location: winner.row.location))
-            outcome.add(winner.row)
+                OverflowMap.Entry(hash: hash, key: winner.key, location: location))
+            outcome.add(location, note)
+            if location.isLarge {
+                outcome.largeParts.append(LargePart(hash: hash, location, note))
+            }
         }
     }
 
+    /// Collects the rows from where `start` stood.
     private func collect(
         _ start: RowCursor, upTo end: Int, into groups: inout [UInt64: [LoadRow]]
-    ) {
+    ) throws(LoadFailure) {
         switch context.sources[start.ordinal].rows {
-        case .hint:
-            let buffer = buffer
-            collect(start, upTo: end, buffer.bytes, &groups)
         case .scanned(let rows): collect(start, upTo: end, rows.bytes.rawSpan, &groups)
+        case .hint(let hint):
+            let buffer = AlignedBuffer(byteCount: context.sources[start.ordinal].blockByteCount)
+            var cursor = start
+            while cursor.row < end {
+                let block = cursor.row / hint.header.rowsPerBlock(.locations)
+                guard hint.read(block..<block + 1, of: .locations, into: buffer, at: 0) else {
+                    throw .doubt(ordinal: start.ordinal)
+                }
+                let rows = hint.header.rows(inBlock: block, of: .locations)
+                cursor.place = (cursor.row - rows.lowerBound) * RowCursor.rowByteCount
+                collect(cursor, upTo: min(end, rows.upperBound), buffer.bytes, &groups)
+                cursor.row = rows.upperBound
+            }
         }
     }
 

@@ -1,28 +1,32 @@
-// ShardLoader+Read — which blocks of which hint hold the rows of a pass, and getting them.
+// ShardLoader+Read — one block of each hint in memory, and the disk asked ahead.
 //
-// Hashes are spread evenly, so where a shard's rows stand in a table is known but for a few hundred
-// rows: the first probe is right as a rule, and a pass is read from each hint with one call. Whatever
-// the rows really are, they are found; only slower. One thread.
+// A loader goes over its part of each hint once, from its first row on. Hashes are spread evenly, so
+// where a shard's rows stand is known but for a few hundred rows: what the disk is asked for ahead
+// is right as a rule, and so is the first probe for the first row. Whatever the rows really are, they
+// are found; only slower. One thread.
 
 internal import CairnFormat
 internal import CairnSystem
 
 extension ShardLoader {
-    /// Lets the disk fetch, while a pass is loaded, where the next one's rows must be if hashes are
-    /// spread evenly.
-    func readAhead(_ pass: Range<Int>) {
-        guard !pass.isEmpty else { return }
-        for source in context.sources {
-            guard case .hint(let hint) = source.rows, hint.header.rowCount > 0 else { continue }
-            let header = hint.header
-            let rows = (
-                header.rowCount * pass.lowerBound / shape.shardCount,
-                header.rowCount * pass.upperBound / shape.shardCount
-            )
-            let rowsPerBlock = header.rowsPerBlock(.locations)
-            let end = min(rows.1 / rowsPerBlock + 1, header.blockCount(.locations))
-            hint.readAhead(min(rows.0 / rowsPerBlock, end)..<end, of: .locations)
-        }
+    /// Lets the disk fetch the rows in front of `shard`, if hashes are spread evenly, and that have
+    /// not been asked for yet.
+    mutating func readAhead(_ number: Int, upTo shard: Int) {
+        guard case .hint(let hint) = context.sources[number].rows, hint.header.rowCount > 0
+        else { return }
+        let first = block(of: shards.lowerBound, hint)
+        let start = max(askedBlocks[number], first)
+        let end = block(of: shard, hint) + 1
+        guard start < end else { return }
+        hint.readAhead(start..<end, of: .locations)
+        askedBlocks[number] = end
+    }
+
+    /// The block where the shard begins if hashes are spread evenly.
+    private func block(of shard: Int, _ hint: HintOnDisk<S>) -> Int {
+        let row = hint.header.rowCount * shard / shape.shardCount
+        let last = hint.header.blockCount(.locations) - 1
+        return min(row / hint.header.rowsPerBlock(.locations), last)
     }
 
     /// Finds the first row of the first shard.
@@ -30,23 +34,15 @@ extension ShardLoader {
         let source = context.sources[number]
         switch source.rows {
         case .scanned(let rows):
-            let bytes = rows.bytes.rawSpan
-            var row = (low: 0, high: rows.count)
-            while row.low < row.high {
-                let middle = row.low + (row.high - row.low) / 2
-                let hash = bytes.loadUInt64(at: middle * RowCursor.rowByteCount)
-                if shape.shard(of: hash) < shards.lowerBound {
-                    row.low = middle + 1
-                } else {
-                    row.high = middle
-                }
-            }
-            cursors[number].row = row.low
-            cursors[number].place = row.low * RowCursor.rowByteCount
+            let row = countBefore(shards.lowerBound, rows.bytes.rawSpan, 0, rows.count)
+            cursors[number].row = row
+            cursors[number].place = row * RowCursor.rowByteCount
             cursors[number].endRow = rows.count
         case .hint(let hint):
-            cursors[number].rowsPerBlock = hint.header.rowsPerBlock(.locations)
-            cursors[number].row = try firstRow(of: hint, number)
+            let row = try firstRow(of: hint, number)
+            cursors[number].row = row
+            cursors[number].endRow = row
+            _ = try readNext(number)
         }
     }
 
@@ -57,16 +53,13 @@ extension ShardLoader {
         let header = hint.header
         guard shards.lowerBound > 0 else { return 0 }
         var (low, high) = (0, header.blockCount(.locations))
-        var probe = header.rowCount * shards.lowerBound / shape.shardCount
-        probe /= header.rowsPerBlock(.locations)
+        var probe = low < high ? block(of: shards.lowerBound, hint) : 0
         while low < high {
             probe = min(max(probe, low), high - 1)
-            reserve(hint.byteCount(of: probe..<probe + 1, .locations))
-            guard hint.read(probe..<probe + 1, of: .locations, into: buffer, at: 0) else {
-                throw .doubt(ordinal: number)
-            }
+            try read(probe, of: hint, number)
             let rows = header.rows(inBlock: probe, of: .locations)
-            let before = countBefore(shards.lowerBound, rows.count)
+            let before = countBefore(
+                shards.lowerBound, buffer.bytes, blockPlaces[number], rows.count)
             if before > 0, before < rows.count { return rows.lowerBound + before }
             if before == 0 { high = probe } else { low = probe + 1 }
             probe = before == 0 ? high - 1 : low
@@ -74,81 +67,40 @@ extension ShardLoader {
         return min(low * header.rowsPerBlock(.locations), header.rowCount)
     }
 
-    /// How many of the block's rows belong to shards before `shard`.
-    private func countBefore(_ shard: Int, _ rowCount: Int) -> Int {
-        let buffer = buffer
-        let bytes = buffer.bytes
+    /// How many of the rows at `place` belong to shards before `shard`.
+    private func countBefore(
+        _ shard: Int, _ bytes: RawSpan, _ place: Int, _ rowCount: Int
+    ) -> Int {
         var (low, high) = (0, rowCount)
         while low < high {
             let middle = low + (high - low) / 2
-            let hash = bytes.loadUInt64(at: middle * RowCursor.rowByteCount)
+            let hash = bytes.loadUInt64(at: place + middle * RowCursor.rowByteCount)
             if shape.shard(of: hash) < shard { low = middle + 1 } else { high = middle }
         }
         return low
     }
 
-    /// Grows the buffer; keeps what is in it.
-    mutating func reserve(_ byteCount: Int) {
-        guard byteCount > buffer.byteCount else { return }
-        let grown = AlignedBuffer(
-            byteCount: max(
-                byteCount + byteCount / 4, min(context.loadByteCount, context.byteCount)))
-        let old = buffer
-        grown.copy(from: old.bytes, to: 0)
-        buffer = grown
-    }
-
-    /// Reads the blocks that hold rows of these shards.
-    mutating func read(_ pass: Range<Int>) throws(LoadFailure) {
-        var fill = 0
-        for number in cursors.indices {
-            guard case .hint(let hint) = context.sources[number].rows else { continue }
-            try read(pass, hint, number, &fill)
-        }
-        context.progress.add(byteCount: fill)
+    /// Brings the block with a source's next row to memory; false when there is no other row.
+    mutating func readNext(_ number: Int) throws(LoadFailure) -> Bool {
+        guard case .hint(let hint) = context.sources[number].rows else { return false }
+        let (header, row) = (hint.header, cursors[number].row)
+        guard row < header.rowCount else { return false }
+        let block = row / header.rowsPerBlock(.locations)
+        if cursors[number].block != block { try read(block, of: hint, number) }
+        let rows = header.rows(inBlock: block, of: .locations)
+        let before = (row - rows.lowerBound) * RowCursor.rowByteCount
+        cursors[number].place = blockPlaces[number] + before
+        cursors[number].endRow = rows.upperBound
+        return true
     }
 
     private mutating func read(
-        _ pass: Range<Int>, _ hint: HintOnDisk<S>, _ number: Int, _ fill: inout Int
+        _ block: Int, of hint: HintOnDisk<S>, _ number: Int
     ) throws(LoadFailure) {
-        let (header, row) = (hint.header, cursors[number].row)
-        cursors[number].endRow = row
-        guard row < header.rowCount else { return }
-        let rowsPerBlock = header.rowsPerBlock(.locations)
-        let firstBlock = row / rowsPerBlock
-        var nextBlock = firstBlock
-        var end = min(row + estimate(of: pass, left: header.rowCount - row), header.rowCount)
-        let start = fill
-        while true {
-            let blocks = nextBlock..<(end - 1) / rowsPerBlock + 1
-            reserve(fill + hint.byteCount(of: blocks, .locations))
-            guard hint.read(blocks, of: .locations, into: buffer, at: fill) else {
-                throw .doubt(ordinal: number)
-            }
-            fill += hint.byteCount(of: blocks, .locations)
-            nextBlock = blocks.upperBound
-            end = min(nextBlock * rowsPerBlock, header.rowCount)
-            let isWhole = pass.upperBound == shape.shardCount
-            if end == header.rowCount || !isWhole && isBehind(pass, lastRowAt: fill) { break }
-            end = min(end + rowsPerBlock, header.rowCount)
-        }
-        let inBlock = row - firstBlock * rowsPerBlock
-        cursors[number].place = start + inBlock * RowCursor.rowByteCount
-        cursors[number].leftInBlock = rowsPerBlock - inBlock
-        cursors[number].endRow = end
-    }
-
-    /// How many of the rows that are left belong to the pass, and some more.
-    private func estimate(of pass: Range<Int>, left: Int) -> Int {
-        let shardsLeft = shape.shardCount - pass.lowerBound
-        let expected = Double(left) * Double(pass.count) / Double(shardsLeft)
-        return max(1, Int(expected + 3 * expected.squareRoot()) + 8)
-    }
-
-    /// Whether the last row that was read, in front of `place`, lies behind the pass.
-    private func isBehind(_ pass: Range<Int>, lastRowAt place: Int) -> Bool {
-        let buffer = buffer
-        let hash = buffer.bytes.loadUInt64(at: place - 4 - RowCursor.rowByteCount)
-        return shape.shard(of: hash) >= pass.upperBound
+        let isRead = hint.read(
+            block..<block + 1, of: .locations, into: buffer, at: blockPlaces[number])
+        guard isRead else { throw .doubt(ordinal: number) }
+        cursors[number].block = block
+        context.progress.add(byteCount: hint.byteCount(of: block..<block + 1, .locations))
     }
 }

@@ -1,11 +1,10 @@
 // ShardLoader — builds a range of the index's shards from the rows of all segments.
 //
-// Rows are sorted by hash everywhere, so the rows of a shard are a run in every source. The loader
-// goes over its shards in passes; for each it reads the blocks of every hint that hold the pass's
-// rows, then takes shard by shard: the newest row of each hash wins, deletes that win leave no slot,
-// and what wins is put into a table made for exactly so many keys. A hint about which there is any
-// doubt ends the load; it is begun again without it. One thread; several loaders work on one index
-// at the same time, each on shards of its own.
+// Rows are sorted by hash everywhere, so the rows of a shard are a run in every source. The loader goes
+// over all sources at once, with one block of each hint in memory, shard by shard and part by part: the
+// newest row of each hash wins, deletes that win leave no slot. What wins stands in the index's own table
+// (see ShardTable). A hint about which there is any doubt ends the load; it is begun again without it.
+// One thread; several loaders work on one index at the same time, each on shards of its own.
 
 internal import CairnFormat
 internal import CairnSystem
@@ -27,6 +26,11 @@ struct LargePart: BitwiseCopyable {
 
     var ordinal: Int { location.segmentOrdinal }
     var isChunk: Bool { location.kind == .chunk }
+
+    init(hash: UInt64, _ location: Location, _ note: LoadNote) {
+        (row, byteCount) = (note.number, note.byteCount)
+        (self.hash, self.location) = (hash, location)
+    }
 }
 
 /// What one loader found.
@@ -39,54 +43,66 @@ struct LoadOutcome {
     var largeParts: [LargePart] = []
     var overflow: [OverflowMap.Entry] = []
 
-    /// Counts a record that the index now holds.
-    @inline(__always)
-    mutating func add(_ row: LoadRow) {
-        liveByteCounts[row.location.segmentOrdinal] += UInt64(row.byteCount)
-        let kind = row.location.rawValue & 7
-        if kind != UInt64(Location.Kind.chunk.rawValue) { keyCount += 1 }
-        if kind == UInt64(Location.Kind.put.rawValue) { return }
-        largeParts.append(
-            LargePart(
-                row: row.number, hash: row.hash, location: row.location,
-                byteCount: row.byteCount))
+    /// Counts a record that the index now holds; nothing else is one.
+    mutating func add(_ location: Location, _ note: LoadNote) {
+        guard location.isRecord, !location.isTombstone else { return }
+        liveByteCounts[location.segmentOrdinal] &+= UInt64(note.byteCount)
+        if location.kind != .chunk { keyCount &+= 1 }
+    }
+
+    /// Counts it no more. Sums wrap, for what was added may not be in them yet.
+    mutating func subtract(_ location: Location, _ note: LoadNote) {
+        guard location.isRecord, !location.isTombstone else { return }
+        liveByteCounts[location.segmentOrdinal] &-= UInt64(note.byteCount)
+        if location.kind != .chunk { keyCount &-= 1 }
     }
 }
 
 struct ShardLoader<S: Storage> {
     let context: LoadContext<S>
     let shards: Range<Int>
-    var buffer: AlignedBuffer
+    /// One block of each hint.
+    let buffer: AlignedBuffer
+    /// Where it stands in the buffer, by ordinal.
+    let blockPlaces: [Int]
     var cursors: [RowCursor]
+    /// Up to which block the disk was asked, by ordinal.
+    var askedBlocks: [Int]
     var table: ShardTable
     var outcome: LoadOutcome
-    /// What the index is to hold of the present shard.
-    private var live: [Index.Change] = []
     /// A shard is loaded in so many parts, small enough for the processor's cache.
     private let partsPerShard: Int
 
     init(_ context: LoadContext<S>, shards: Range<Int>) {
         self.context = context
         self.shards = shards
-        buffer = AlignedBuffer(byteCount: 0)
         partsPerShard = Self.partsPerShard(context)
         table = ShardTable(
-            IndexShape(shardCount: context.index.shape.shardCount * partsPerShard))
+            context.index,
+            partShape: IndexShape(shardCount: context.index.shape.shardCount * partsPerShard))
         outcome = LoadOutcome(
             liveByteCounts: [UInt64](repeating: 0, count: context.sources.count),
             rowCounts: [Int](repeating: 0, count: context.sources.count))
         cursors = context.sources.enumerated().map { ordinal, source in
             RowCursor(ordinal: ordinal, logicalUnits: source.logicalByteCount / 8)
         }
+        askedBlocks = [Int](repeating: 0, count: context.sources.count)
+        var (places, byteCount) = ([Int](), 0)
+        for source in context.sources {
+            places.append(byteCount)
+            byteCount += source.blockByteCount
+        }
+        blockPlaces = places
+        buffer = AlignedBuffer(byteCount: byteCount)
     }
 
+    /// Their slots in the table and what stands beside them have some 400 KiB.
     private static var rowsPerPart: Int { 8192 }
 
     private static func partsPerShard(_ context: LoadContext<S>) -> Int {
         let shardCount = context.index.shape.shardCount
-        let rowCount = context.byteCount / RowCursor.rowByteCount
         var count = 1
-        while rowCount / (shardCount * count) > rowsPerPart, shardCount * count < 4096 {
+        while context.rowCount / (shardCount * count) > rowsPerPart, shardCount * count < 4096 {
             count *= 2
         }
         return count
@@ -96,24 +112,31 @@ struct ShardLoader<S: Storage> {
 
     /// Loads all shards.
     mutating func run() throws(LoadFailure) {
-        readAhead(pass(from: shards.lowerBound))
-        for number in cursors.indices { try begin(number) }
-        var next = pass(from: shards.lowerBound)
-        while !next.isEmpty {
-            let pass = next
-            try read(pass)
-            next = self.pass(from: pass.upperBound)
-            readAhead(next)
-            for shard in pass { try load(shard) }
+        do throws(LoadFailure) {
+            try loadShards()
+            try findBlobIDs()
+        } catch {
+            table.drop()
+            throw error
         }
-        try findBlobIDs()
     }
 
-    private func pass(from shard: Int) -> Range<Int> {
-        shard..<min(shard + shardsPerPass, shards.upperBound)
+    private mutating func loadShards() throws(LoadFailure) {
+        // First what the first shard needs, then the rest of the first step.
+        for number in cursors.indices { readAhead(number, upTo: shards.lowerBound + 1) }
+        for number in cursors.indices { try begin(number) }
+        var asked = shards.lowerBound
+        for shard in shards {
+            if asked < min(shard + shardsPerStep, shards.upperBound) {
+                asked = min(asked + shardsPerStep, shards.upperBound)
+                for number in cursors.indices { readAhead(number, upTo: asked) }
+            }
+            try load(shard)
+        }
     }
 
-    private var shardsPerPass: Int {
+    /// The disk is asked for so many shards at a time, one step ahead.
+    private var shardsPerStep: Int {
         let perShard = context.byteCount / shape.shardCount + 1
         return max(1, context.loadByteCount / perShard)
     }
@@ -121,63 +144,41 @@ struct ShardLoader<S: Storage> {
     // MARK: A shard
 
     private mutating func load(_ shard: Int) throws(LoadFailure) {
-        live.removeAll(keepingCapacity: true)
+        table.begin(rowCount: expectedRowCount)
         for part in shard * partsPerShard..<(shard + 1) * partsPerShard { try load(part: part) }
-        let (live, index) = (live, context.index)
-        index.load(shard, keyCount: live.count) { filler in
-            for change in live { filler.insert(change.hash, change.location) }
-        }
-        context.progress.add(keyCount: live.count)
+        context.progress.add(keyCount: table.publish(as: shard, &outcome))
     }
 
-    /// Appends what the index is to hold of a part to `live`.
+    /// A shard's share if hashes are spread evenly. A table has room for a fifteenth more before it
+    /// grows, which is four standard deviations from 3,600 rows on.
+    private var expectedRowCount: Int {
+        let share = context.rowCount / shape.shardCount + 1
+        return share + max(0, 4 * Int(Double(share).squareRoot()) - share / 15)
+    }
+
     private mutating func load(part: Int) throws(LoadFailure) {
         let starts = cursors
-        table.reset(rowCount: rowCountBound(of: part))
+        table.beginPart()
         for number in cursors.indices { try take(number, of: part) }
         if !table.contested.isEmpty { try settle(starts) }
-        let table = table
-        table.forEachLive { row in
-            live.append(Index.Change(hash: row.hash, location: row.location))
-            if row.location.isRecord { outcome.add(row) }
-        }
-    }
-
-    /// How many rows of the part are in memory.
-    private func rowCountBound(of part: Int) -> Int {
-        let buffer = buffer
-        var count = 0
-        for number in cursors.indices {
-            switch context.sources[number].rows {
-            case .hint: count += runLength(cursors[number], buffer.bytes, of: part)
-            case .scanned(let rows):
-                count += runLength(cursors[number], rows.bytes.rawSpan, of: part)
-            }
-        }
-        return count
-    }
-
-    private func runLength(_ cursor: RowCursor, _ bytes: RawSpan, of part: Int) -> Int {
-        var (low, high) = (cursor.row, cursor.endRow)
-        while low < high {
-            let middle = low + (high - low) / 2
-            let hash = bytes.loadUInt64(at: cursor.place(of: middle))
-            if table.shape.shard(of: hash) <= part { low = middle + 1 } else { high = middle }
-        }
-        return low - cursor.row
     }
 
     private mutating func take(_ number: Int, of part: Int) throws(LoadFailure) {
         let start = cursors[number].row
-        let isInOrder: Bool
-        switch context.sources[number].rows {
-        case .hint:
-            let buffer = buffer
-            isInOrder = table.take(&cursors[number], buffer.bytes, of: part)
-        case .scanned(let rows):
-            isInOrder = table.take(&cursors[number], rows.bytes.rawSpan, of: part)
+        var isMore = true
+        while isMore {
+            let isInOrder: Bool
+            switch context.sources[number].rows {
+            case .hint:
+                let buffer = buffer
+                isInOrder = table.take(&cursors[number], buffer.bytes, of: part, &outcome)
+            case .scanned(let rows):
+                let bytes = rows.bytes.rawSpan
+                isInOrder = table.take(&cursors[number], bytes, of: part, &outcome)
+            }
+            guard isInOrder else { throw .doubt(ordinal: number) }
+            isMore = cursors[number].isAtEnd ? try readNext(number) : false
         }
-        guard isInOrder else { throw .doubt(ordinal: number) }
         outcome.rowCounts[number] += cursors[number].row - start
     }
 
@@ -187,6 +188,7 @@ struct ShardLoader<S: Storage> {
     private mutating func findBlobIDs() throws(LoadFailure) {
         var parts = outcome.largeParts
         parts.sort { ($0.ordinal, $0.row) < ($1.ordinal, $1.row) }
+        var buffer = AlignedBuffer(byteCount: 0)
         var loaded: (ordinal: Int, block: Int)?
         for place in parts.indices {
             let part = parts[place]
@@ -197,13 +199,13 @@ struct ShardLoader<S: Storage> {
                 let rowsPerBlock = hint.header.rowsPerBlock(.blobIDs)
                 let block = part.row / rowsPerBlock
                 if loaded?.ordinal != part.ordinal || loaded?.block != block {
-                    reserve(hint.byteCount(of: block..<block + 1, .blobIDs))
+                    let byteCount = hint.byteCount(of: block..<block + 1, .blobIDs)
+                    if buffer.byteCount < byteCount { buffer = AlignedBuffer(byteCount: byteCount) }
                     guard hint.read(block..<block + 1, of: .blobIDs, into: buffer, at: 0) else {
                         throw .doubt(ordinal: part.ordinal)
                     }
                     loaded = (part.ordinal, block)
                 }
-                let buffer = buffer
                 parts[place].blobID = buffer.bytes.loadUInt64(
                     at: (part.row - block * rowsPerBlock) * 8)
             }

@@ -1,52 +1,45 @@
 // Index+Load — whole shards at once, while a store is opened.
 //
-// A shard gets a table for exactly its keys, a third larger than their number, so that a loaded index
-// takes the least memory. Threads may load different shards at the same time; nobody reads yet.
+// Whoever loads a shard fills a table of its own and publishes it when it is complete. Threads may load
+// different shards at the same time; nobody reads yet.
 
 extension Index {
-    /// A shard's new table, while it is filled.
-    struct ShardFiller {
-        private let shape: IndexShape
-        private let table: RawTable
-        fileprivate private(set) var count = 0
-
-        fileprivate init(_ table: RawTable, _ shape: IndexShape) {
-            self.table = table
-            self.shape = shape
-        }
-
-        /// Adds a hash that was not added before.
-        @inline(__always)
-        mutating func insert(_ hash: UInt64, _ location: Location) {
-            let start = table.position(ofBits: shape.bits(of: hash))
-            table.insert(hash, location, at: table.find(hash, from: start).position)
-            count += 1
-        }
+    /// A table for so many keys and a third more slots. It is published or dropped.
+    func makeTable(keyCount: Int) -> RawTable {
+        memory.allocate(capacity: Self.loadedCapacity(keyCount: keyCount))
     }
 
-    /// Replaces all that the shard holds by what `fill` inserts, at most `keyCount` keys.
-    @inline(__always)
-    func load(_ shard: Int, keyCount: Int, fill: (inout ShardFiller) -> Void) {
-        let old = table(shard)
-        if keyCount > 0 {
-            let table = memory.allocate(
-                capacity: max(IndexShape.capacityMinimum, keyCount * 4 / 3 + 1))
-            var filler = ShardFiller(table, shape)
-            fill(&filler)
-            precondition(filler.count <= keyCount, "a shard is loaded with the keys announced")
-            note(filler.count, limit: shape.usedCountMaximum(capacity: table.capacity), of: shard)
-            tables.publish(table.word, at: shard)
-        } else {
-            note(0, limit: 0, of: shard)
-            tables.publish(0, at: shard)
-        }
-        guard let old else { return }
-        readers.retire { [memory] in memory.free(old) }
+    /// The capacity of a table that is made for so many keys.
+    static func loadedCapacity(keyCount: Int) -> Int {
+        RawTable.capacity(holding: max(IndexShape.capacityMinimum, keyCount * 4 / 3 + 1))
     }
 
-    private func note(_ keyCount: Int, limit: Int, of shard: Int) {
+    /// Frees a table that was not published.
+    func drop(_ table: RawTable) { memory.free(table) }
+
+    /// Replaces all that the shard holds by a table, in which exactly so many slots are filled, each
+    /// with a key that is there.
+    func publish(_ table: RawTable, keyCount: Int, of shard: Int) {
+        let limit = shape.usedCountMaximum(capacity: table.capacity)
+        precondition(keyCount <= limit, "a loaded table has empty slots")
+        let old = self.table(shard)
         setCount(.live, of: shard, to: keyCount)
         setCount(.used, of: shard, to: keyCount)
         setCount(.limit, of: shard, to: limit)
+        tables.publish(table.word, at: shard)
+        retire(old)
+    }
+
+    /// Leaves the shard without a key.
+    func publishNothing(of shard: Int) {
+        let old = table(shard)
+        for count in [Count.live, .used, .limit] { setCount(count, of: shard, to: 0) }
+        tables.publish(0, at: shard)
+        retire(old)
+    }
+
+    private func retire(_ table: RawTable?) {
+        guard let table else { return }
+        readers.retire { [memory] in memory.free(table) }
     }
 }

@@ -76,6 +76,7 @@ package struct Location: BitwiseCopyable, Equatable, Hashable, Sendable {
 /// Lengths in units of 8 bytes, minus one, with six leading bits kept: exact up to 512 bytes, then
 /// 32 classes for each doubling; 800 classes reach 4 GiB.
 private enum SizeClass {
+    @inline(__always)
     static func index(holding byteCount: Int) -> UInt64 {
         precondition(
             byteCount >= 8 && byteCount <= Location.recordByteCountMaximum && byteCount & 7 == 0,

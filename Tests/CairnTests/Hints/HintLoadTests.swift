@@ -101,6 +101,54 @@ struct HintLoadTests {
         try engine.close()
     }
 
+    // MARK: Memory and the disk
+
+    /// A closed store of small puts: of so many keys in turn, then some of them deleted.
+    private func plainStore(
+        _ tuning: Tuning, keyCount: Int, putCount: Int, deleted: [Int]
+    ) throws -> SimulatedDisk {
+        let disk = SimulatedDisk(seed: 12)
+        let engine = try Engine.open(disk, tuning: tuning)
+        let options = WriteOptions(durability: .os)
+        for number in 0..<putCount {
+            let key = Array("key \(number % keyCount)".utf8)
+            _ = try engine.put(key.rawSpan, key.rawSpan, options)
+            try engine.doUrgentUntilIdle()
+        }
+        for number in deleted {
+            _ = try engine.delete(Array("key \(number)".utf8).rawSpan, options)
+        }
+        try engine.close()
+        return disk
+    }
+
+    @Test(
+        "an opened index takes memory for its keys alone, however they fall into shards",
+        arguments: [UInt64.max, 0x3FFF_FFFF], [(40, 3000), (1600, 1600)])
+    func memory(mask: UInt64, size: (keyCount: Int, putCount: Int)) throws {
+        let (keyCount, putCount) = size
+        // Once memory is too much for overwritten records alone, once for deleted ones.
+        let deleted = putCount > keyCount ? [] : Array(stride(from: 0, to: keyCount, by: 4))
+        var tuning = Tuning.small
+        tuning.indexShardCount = 8
+        tuning.hashMask = mask
+        let disk = try plainStore(
+            tuning, keyCount: keyCount, putCount: putCount, deleted: deleted)
+        var options = StoreOptions()
+        options.compacts = false
+        let engine = try Engine.open(disk, options: options, tuning: tuning)
+        #expect(engine.hintedSegmentCount > 0 && engine.findings == [])
+        for number in 0..<keyCount {
+            let key = Array("key \(number)".utf8)
+            #expect(try engine.get(key.rawSpan)?.bytes == (deleted.contains(number) ? nil : key))
+        }
+        // A third more slots than keys, at least 16 in each shard, whole pages; what leads there.
+        let slotByteCount = (keyCount - deleted.count) * 4 / 3 * 16
+        let bound = slotByteCount * 17 / 16 + 4096 + 8 * 16 * 16 + 8 * 5 * 8
+        #expect(engine.statistics().indexByteCount <= bound)
+        try engine.close()
+    }
+
     // MARK: Hints that are not what they claim to be
 
     /// Opens a store one of whose hints is replaced: it shows the same, and the hint is built
