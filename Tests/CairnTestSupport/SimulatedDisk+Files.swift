@@ -76,6 +76,15 @@ extension SimulatedDisk {
         return count
     }
 
+    /// Only seen in the trace.
+    package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {
+        withLock { state in
+            guard state.isTracing, let index = try? state.file(file, .read) else { return }
+            let subject = state.subject(.read, index, at: range.lowerBound, range.count)
+            state.note("ahead: \(subject.description)")
+        }
+    }
+
     package func dropCache(of file: FileHandle) throws(FileError) {
         enter(isStep: false)
         defer { stateLock.unlock() }

@@ -33,6 +33,7 @@ extension Opening {
         hasVanished = false
         do {
             if PlantedBug.unlistedAdopted.isPlanted, isWriter { try adoptUnlisted() }
+            readAhead()
             for entry in manifest.entries where entry.state != .retired {
                 files.append(try listed(entry))
             }
@@ -40,6 +41,22 @@ extension Opening {
             throw storeError(error, "opening segments")
         }
         if let refusal { throw refusal }
+    }
+
+    /// Asks the disk for the beginnings of all files, each of which is otherwise waited for in turn.
+    private func readAhead() {
+        let ids = manifest.entries.filter { $0.state != .retired }.map(\.id)
+        for id in ids { readAhead(SegmentFileName(id), SegmentHeader.byteCount) }
+        let hintByteCount = HintHeader.byteCount + tuning.hintBlockByteCount
+        for id in ids { readAhead(SegmentFileName(id, .hint), hintByteCount) }
+    }
+
+    /// A file that cannot be opened now is met again by whoever needs it, and is told of there.
+    private func readAhead(_ name: SegmentFileName, _ byteCount: Int) {
+        let found = try? storage.open(name.description, in: .segments, writable: false)
+        guard let file = found ?? nil else { return }
+        storage.readAhead(file, 0..<UInt64(byteCount))
+        storage.close(file)
     }
 
     private mutating func listed(_ entry: SegmentEntry) throws(FileError) -> ListedSegment {

@@ -149,6 +149,22 @@ struct HintLoadTests {
         try engine.close()
     }
 
+    @Test("the disk is asked for the beginnings of all files before the first of them is read")
+    func asksAhead() throws {
+        let store = try HintStore(seed: 13)
+        let disk = store.copy()
+        disk.isTracing = true
+        let engine = try store.open(disk)
+        let trace = disk.trace
+        try engine.close()
+        let firstRead = try #require(
+            trace.firstIndex { $0.contains(" read segments/") && !$0.contains("ahead: ") })
+        let asked = trace[..<firstRead].filter { $0.contains("ahead: read segments/") }
+        for name in store.segmentNames + store.hintNames {
+            #expect(asked.contains { $0.contains("segments/\(name) at 0 ") })
+        }
+    }
+
     // MARK: Hints that are not what they claim to be
 
     /// Opens a store one of whose hints is replaced: it shows the same, and the hint is built
