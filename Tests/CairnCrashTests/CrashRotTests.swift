@@ -49,10 +49,9 @@ struct CrashRotTests {
         var refused = 0
         var harmless = 0
         for seed in first..<first + UInt64(CrashSettings.scaled(1000)) {
-            var rot = CrashDrawnRot(seed: seed, marks: MarkBoard())
-            try rot.run(cases: 20)
-            refused += rot.count.refused
-            harmless += rot.count.harmless
+            let count = try CrashDrawnRot(seed: seed, marks: MarkBoard()).run(cases: 20)
+            refused += count.refused
+            harmless += count.harmless
         }
         print("drawn stores: \(refused) refused, \(harmless) harmless")
         #expect(refused > 0 && harmless > 0)

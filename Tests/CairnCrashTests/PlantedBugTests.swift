@@ -32,6 +32,7 @@
                 Issue.record("\(bug) was not found")
                 return
             }
+            #expect(!finding.failure.history.isEmpty, "a failure tells what was done")
             print("| `\(bug)` | \(finding.row) |")
             let what = finding.failure.message.split(separator: "\n").first ?? ""
             print("\(bug): \(what.prefix(300))")

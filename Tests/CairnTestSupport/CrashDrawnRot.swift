@@ -11,30 +11,35 @@ package struct CrashDrawnRot {
     /// Everything follows from it.
     package let seed: UInt64
     private let marks: MarkBoard
-    /// How the damage ended.
-    package private(set) var count = RotCount()
 
     package init(seed: UInt64, marks: MarkBoard) {
         self.seed = seed
         self.marks = marks
     }
 
-    /// Damages copies of the store in `cases` ways.
-    package mutating func run(cases: Int) throws(CrashFailure) {
-        var random = TestRandom(seed: seed)
-        let start = try lived(random: &random)
-        for _ in 0..<cases {
-            try check(Self.damage(of: start.disk, random: &random), start)
+    /// Damages copies of the store in `cases` ways; returns how that ended.
+    package func run(cases: Int) throws(CrashFailure) -> RotCount {
+        try CrashFailure.told { keepsHistory throws(CrashFailure) in
+            var (random, count) = (TestRandom(seed: seed), RotCount())
+            let start = try lived(keepsHistory, random: &random)
+            for _ in 0..<cases {
+                let isHarmless = try check(Self.damage(of: start.disk, random: &random), start)
+                if isHarmless { count.harmless += 1 } else { count.refused += 1 }
+            }
+            return count
         }
     }
 
     /// A store that was killed, or lost its power, some time after its second opening.
-    private func lived(random: inout TestRandom) throws(CrashFailure) -> CrashWorld {
+    private func lived(
+        _ keepsHistory: Bool, random: inout TestRandom
+    ) throws(CrashFailure) -> CrashWorld {
         var shape = CrashScript.Shape()
         shape.hasFaults = false
         let world = CrashWorld(
             seed: seed, tuning: CrashWorld.tinyTuning(random: &random),
             keys: CrashWorld.keys(shape.keyCount), marks: marks)
+        world.keepsHistory = keepsHistory
         for _ in 0..<2 {
             guard try world.open() else { throw world.fail("the store could not be opened") }
             try world.verify()
@@ -65,16 +70,14 @@ package struct CrashDrawnRot {
         return RotCase(name: name, directory: directory, damage: damage)
     }
 
-    private mutating func check(_ item: RotCase, _ start: CrashWorld) throws(CrashFailure) {
+    /// False when the store is refused.
+    private func check(_ item: RotCase, _ start: CrashWorld) throws(CrashFailure) -> Bool {
         let world = start.fork()
         world.note("damage: \(item)")
         item.apply(to: world.disk)
-        guard try world.openDamaged() else {
-            count.refused += 1
-            return
-        }
+        guard try world.openDamaged() else { return false }
         try world.verify()
-        count.harmless += 1
+        return true
     }
 }
 

@@ -7,7 +7,10 @@ extension CrashExhaustive {
     /// alone fail from each of them on. The script goes on as it can; every other time the trouble ends before the store is
     /// closed. Then comes a power cut or a kill. Returns how many failures were tried.
     package func runFailing(marks: MarkBoard) throws(CrashFailure) -> Int {
-        let start = try prepared(marks)
+        try told(marks, failEverywhere)
+    }
+
+    private func failEverywhere(_ start: CrashWorld) throws(CrashFailure) -> Int {
         var fault = Fault()
         var count = 0
         fault.operations = SimulatedOperation.allCases

@@ -33,7 +33,12 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
     package func run(
         variants: [PowerCutVariant], marks: MarkBoard
     ) throws(CrashFailure) -> Count {
-        let start = try prepared(marks)
+        try told(marks) { start throws(CrashFailure) in try run(start, variants) }
+    }
+
+    private func run(
+        _ start: CrashWorld, _ variants: [PowerCutVariant]
+    ) throws(CrashFailure) -> Count {
         let first = start.disk.stepCount
         let whole = start.fork()
         try live(whole)
@@ -64,10 +69,21 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
         return variants.count + 1
     }
 
-    /// The world in which the script begins: the store may not exist yet.
-    package func prepared(_ marks: MarkBoard) throws(CrashFailure) -> CrashWorld {
+    /// Runs `body` on the world in which the script begins: the store may not exist yet.
+    func told<Result>(
+        _ marks: MarkBoard, _ body: (CrashWorld) throws(CrashFailure) -> Result
+    ) throws(CrashFailure) -> Result {
+        try CrashFailure.told { keepsHistory throws(CrashFailure) in
+            try body(prepared(marks, keepsHistory))
+        }
+    }
+
+    private func prepared(
+        _ marks: MarkBoard, _ keepsHistory: Bool
+    ) throws(CrashFailure) -> CrashWorld {
         let world = CrashWorld(
             seed: seed, tuning: tuning, keys: CrashWorld.keys(8), marks: marks)
+        world.keepsHistory = keepsHistory
         guard !prologue.isEmpty else { return world }
         guard try world.open() else { throw world.fail("the prologue could not be opened") }
         try world.verify()
@@ -80,10 +96,11 @@ package struct CrashExhaustive: Sendable, CustomStringConvertible {
     package func runWhole(
         variants: [PowerCutVariant], marks: MarkBoard
     ) throws(CrashFailure) {
-        let world = try prepared(marks)
-        try live(world)
-        for variant in variants { try recover(world, .powerCut(variant), again: true) }
-        try recover(world, .kill, again: true)
+        try told(marks) { world throws(CrashFailure) in
+            try live(world)
+            for variant in variants { try recover(world, .powerCut(variant), again: true) }
+            try recover(world, .kill, again: true)
+        }
     }
 
     func live(_ world: CrashWorld) throws(CrashFailure) {

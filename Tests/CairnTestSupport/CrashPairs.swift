@@ -17,8 +17,12 @@ package struct CrashPairs {
     /// Cuts one opening at each of its steps, and the one that follows at each of its own. Returns
     /// how many pairs that made.
     package func run() throws(CrashFailure) -> Int {
+        try CrashFailure.told(cutEverywhere)
+    }
+
+    private func cutEverywhere(keepsHistory: Bool) throws(CrashFailure) -> Int {
         var random = TestRandom(seed: seed)
-        guard let start = try crashed(random: &random) else { return 0 }
+        guard let start = try crashed(keepsHistory, random: &random) else { return 0 }
         var pairs = 0
         for first in 1...(try stepCount(start) + 1) {
             let once = start.fork()
@@ -35,12 +39,15 @@ package struct CrashPairs {
     }
 
     /// A store whose power went in the middle of something.
-    private func crashed(random: inout TestRandom) throws(CrashFailure) -> CrashWorld? {
+    private func crashed(
+        _ keepsHistory: Bool, random: inout TestRandom
+    ) throws(CrashFailure) -> CrashWorld? {
         var shape = CrashScript.Shape()
         shape.hasFaults = random.chance(1, in: 3)
         let tuning = CrashWorld.tinyTuning(random: &random)
         let world = CrashWorld(
             seed: seed, tuning: tuning, keys: CrashWorld.keys(shape.keyCount), marks: marks)
+        world.keepsHistory = keepsHistory
         for life in 0..<2 {
             guard try world.open() else { return nil }
             try world.verify()

@@ -63,6 +63,7 @@ package final class CrashRot {
 
     package init() throws(CrashFailure) {
         world = try RotStore().build()
+        world.disk.isTracing = false
         snapshot = world.disk.snapshot()
         everWritten = world.everWritten
         // The last one that holds a record; behind it one of zeros may wait.

@@ -8,30 +8,18 @@ package struct CrashRun {
     package let seed: UInt64
     /// Where the run notes what it came across; shared with other runs.
     package let marks: MarkBoard
-    /// Whether the failure's report tells everything that was done.
-    package var keepsHistory: Bool
 
-    package init(seed: UInt64, marks: MarkBoard, keepsHistory: Bool = false) {
+    package init(seed: UInt64, marks: MarkBoard) {
         self.seed = seed
         self.marks = marks
-        self.keepsHistory = keepsHistory
     }
 
-    /// Runs the seed; returns how many crash points it had. A failure is repeated with its
-    /// history, so that ordinary runs need not keep any.
+    /// Runs the seed; returns how many crash points it had.
     package func run() throws(CrashFailure) -> Int {
-        do {
-            return try live()
-        } catch {
-            if keepsHistory { throw error }
-            var again = self
-            again.keepsHistory = true
-            _ = try again.live()
-            throw error
-        }
+        try CrashFailure.told(live)
     }
 
-    private func live() throws(CrashFailure) -> Int {
+    private func live(keepsHistory: Bool) throws(CrashFailure) -> Int {
         var random = TestRandom(seed: seed)
         var shape = CrashScript.Shape()
         shape.keyCount = [3, 8, 12][random.below(3)]

@@ -87,9 +87,8 @@ package struct CrashSearch {
             }
         case .rotDrawn:
             for number in 0..<40 where elapsed < limit {
-                var rot = CrashDrawnRot(seed: seed &+ UInt64(number), marks: marks)
-                try rot.run(cases: 20)
-                points += rot.count.total
+                let rot = CrashDrawnRot(seed: seed &+ UInt64(number), marks: marks)
+                points += try rot.run(cases: 20).total
             }
         case .rotCompacted:
             let rot = try CrashRot()

@@ -7,18 +7,6 @@
 package import Cairn
 internal import CairnSystem
 
-/// A promise that was broken, and how to see it again.
-package struct CrashFailure: Error, CustomStringConvertible {
-    package let message: String
-    package let seed: UInt64
-    package let history: [String]
-
-    package var description: String {
-        "\(message)\nSEED=\(seed) repeats it. What was done:\n"
-            + history.map { "  " + $0 }.joined(separator: "\n")
-    }
-}
-
 /// How a life ends.
 package enum CrashEnd: Sendable {
     case powerCut(PowerCutVariant)
