@@ -57,42 +57,20 @@ struct ReaderBesideWriterTests {
 
     @Test("records that are written while their segment is read are no damage, whenever they come")
     func writtenMeanwhile() throws {
-        var tuning = Tuning.small
-        tuning.scanByteCount = 512
         var metCount = 0
-        for readCount in 1..<20 {
-            let disk = SimulatedDisk()
-            let writer = try Engine.open(disk, tuning: tuning)
-            func put(_ names: String...) throws {
-                for name in names {
-                    _ = try writer.put(Key(name).bytes.rawSpan, sampleBytes(300).rawSpan)
+        for readNumber in 1..<20 {
+            let isMet = try whileWritten(atRead: readNumber) { disk, tuning in
+                let reader = try Engine.open(
+                    disk, options: StoreOptions(access: .readOnly), tuning: tuning)
+                disk.stepObserver = nil
+                #expect(reader.findings == [], "read \(readNumber)")
+                for name in ["a", "b", "c"] {
+                    let blob = try reader.get(Key(name).bytes.rawSpan)
+                    #expect(blob?.bytes == sampleBytes(300), "read \(readNumber)")
                 }
+                try reader.close()
             }
-            // In a segment that begins with zeros, which a reader takes for its end.
-            while writer.statistics().segmentCount < 2 { try put("older") }
-            try writer.doUrgentUntilIdle()
-            while writer.statistics().segmentCount < 3 { try put("older") }
-            try put("a", "b", "c")
-            let name = SegmentFileName(3).description
-            #expect(disk.byteCount(of: name, in: .segments) == 8192)
-            disk.countsReads = true
-            var readsLeft = readCount
-            disk.stepObserver = { _ in
-                readsLeft -= 1
-                guard readsLeft == 0 else { return }
-                metCount += 1
-                do { try put("d", "e", "f", "g") } catch { Issue.record("\(error)") }
-            }
-            let reader = try Engine.open(
-                disk, options: StoreOptions(access: .readOnly), tuning: tuning)
-            disk.stepObserver = nil
-            #expect(reader.findings == [], "read \(readCount)")
-            for name in ["a", "b", "c"] {
-                let blob = try reader.get(Key(name).bytes.rawSpan)
-                #expect(blob?.bytes == sampleBytes(300), "read \(readCount)")
-            }
-            try reader.close()
-            try writer.close()
+            if isMet { metCount += 1 }
         }
         #expect(metCount > 4)
     }
