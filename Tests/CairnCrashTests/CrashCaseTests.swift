@@ -26,4 +26,9 @@ struct CrashCaseTests {
     func unreadableDeadChunks() throws {
         try live(.unreadableDeadChunks, seeing: .accounted)
     }
+
+    @Test("a blob that expired over an older one, which stays, leaves a delete")
+    func expiredOverOlder() throws {
+        try live(.expiredOverOlder, seeing: .leftDelete)
+    }
 }

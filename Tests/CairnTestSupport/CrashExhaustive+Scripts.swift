@@ -6,9 +6,9 @@ extension CrashExhaustive {
     /// All scripts of the suite.
     package static var all: [CrashExhaustive] {
         [
-            creation, rotation, expiredBlobs, batches, largeBlobs, weakDurabilities, reopening,
-            failedSync,
-            fullDisk, compaction, compactionOfDeletes, compactionOfBlobs, compactionRaces,
+            creation, rotation, expiredBlobs, expiredOverOlder, batches, largeBlobs,
+            weakDurabilities, reopening, failedSync, fullDisk, compaction, compactionOfDeletes,
+            compactionOfBlobs, compactionRaces,
             compactionWhenFull, compactionInReads, backup,
         ]
             + drawn
@@ -80,6 +80,22 @@ extension CrashExhaustive {
                 expiring(5, 100), put(3, 700, .os), expiring(6, 1300), put(7, 500, .synced),
                 .flush,
             ] + [CrashOperation](repeating: .backgroundStep, count: 30)
+        return exhaustive
+    }
+
+    /// An expired blob in a segment that is replaced, over an older one in a segment that is not.
+    package static var expiredOverOlder: CrashExhaustive {
+        var expiring = CrashWrite(key: 1, byteCount: 50)
+        expiring.secondsToExpiry = 1
+        var exhaustive = CrashExhaustive(
+            "an expired blob over an older one that stays",
+            tuning { $0.segmentRecordCountMaximum = 7 },
+            [.passTime(seconds: 4 * 3600), .compact(steps: 30), .readAll])
+        let older = [1, 0, 2, 3, 4, 5, 6].map { put($0, 50, .os) }
+        let newer = [CrashOperation](repeating: put(7, 50, .synced), count: 7)
+        exhaustive.prologue =
+            older + [.write(expiring, .synced, isBlocking: true)] + newer + [.flush]
+            + [CrashOperation](repeating: .backgroundStep, count: 30)
         return exhaustive
     }
 

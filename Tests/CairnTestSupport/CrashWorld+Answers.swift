@@ -41,16 +41,16 @@ extension CrashWorld {
         let items = waiting
         waiting = []
         var failedKeys: Set<Int> = []
-        for item in items {
+        for var item in items {
+            if failedKeys.contains(item.answer.key) { item.answer.isBehindFailure = true }
             guard let outcome = item.result.outcome else {
                 waiting.append(item)
                 continue
             }
             switch outcome {
             case .success(let receipt):
-                var answer = item.answer
-                if failedKeys.contains(answer.key) { noteRetried(&answer, receipt) }
-                try succeeded(receipt, answer)
+                if item.answer.isBehindFailure { noteRetried(&item.answer, receipt) }
+                try succeeded(receipt, item.answer)
             case .failure(let error):
                 failedKeys.insert(item.answer.key)
                 try failed(error, item.answer)
@@ -58,14 +58,18 @@ extension CrashWorld {
         }
     }
 
-    /// What waited before it failed, so it may have met another state than the one it was submitted to: a
-    /// delete that meets the full disk is tried again, and may find what a failed delete left.
+    /// What was submitted is answered later.
+    func expect(_ answer: Answer, _ result: ResultBox) {
+        var answer = answer
+        answer.isBehindFailure = hasFailedWrite(of: answer.key)
+        waiting.append((answer, result))
+    }
+
+    /// Nobody knows what was there; a delete of nothing may find what a failed delete left.
     private func noteRetried(_ answer: inout Answer, _ receipt: WriteReceipt?) {
-        if receipt == nil {
-            answer.wasPresent = nil
-        } else if case .nothing = answer.expectation, answer.group == nil {
+        answer.wasPresent = nil
+        if receipt != nil, case .nothing = answer.expectation, answer.group == nil {
             answer.group = attempt([(answer.key, nil)], answer.durability)
-            answer.wasPresent = nil
         }
     }
 

@@ -72,7 +72,7 @@ extension CrashWorld {
             return try refused(error, answer)
         }
         if let value, value.bytes.count > tuning.chunkByteCount { marks.hit(.updatedLarge) }
-        waiting.append((answer, box))
+        expect(answer, box)
     }
 
     /// A listing gives every key that must be there, and none that cannot.

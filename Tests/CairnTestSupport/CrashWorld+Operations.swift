@@ -223,7 +223,7 @@ extension CrashWorld {
             return try refused(error, answer)
         }
         if case .refusal = expectation, box.outcome == nil { marks.hit(.refusedOnPending) }
-        waiting.append((answer, box))
+        expect(answer, box)
     }
 
     private func blocking(

@@ -82,7 +82,7 @@ extension CrashWorld {
             let receipt = try item.upload.commit()
             let box = ResultBox()
             box.outcome = .success(receipt)
-            waiting.append((answer, box))
+            expect(answer, box)
             if item.value.bytes.count > tuning.chunkByteCount { marks.hit(.uploadCommitted) }
         } catch {
             try refused(error, answer)

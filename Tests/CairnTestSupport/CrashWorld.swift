@@ -184,6 +184,8 @@ struct Answer {
     let expectation: Expectation
     /// Nil: nobody can tell.
     var wasPresent: Bool?
+    /// A write of the key before it failed: it may have met another state than the oracle knows.
+    var isBehindFailure = false
     /// So many groups the answer rests on if it has none of its own.
     let support: Int
     /// The condition of a large blob is looked at before its chunks are written, when a pending
