@@ -94,6 +94,17 @@ struct CompactionRoomTests {
         try engine.close()
     }
 
+    /// Six segments in which four of eight records are live: an output of each takes eight pages.
+    private func fillHalfDead(_ engine: Engine<SimulatedDisk>) throws {
+        for round in 0..<6 {
+            for number in 0..<8 {
+                let key = number < 4 ? Key("x") : Key("key \(round) \(number)")
+                _ = try engine.put(key.bytes.rawSpan, sampleBytes(7000).rawSpan)
+            }
+        }
+        try work(engine)
+    }
+
     @Test("an output leaves writers as much as RESERVE holds, or half of what is free")
     func leavesRoom() throws {
         var tuning = tuning
@@ -103,13 +114,7 @@ struct CompactionRoomTests {
         for pageCount in UInt64(6)...36 {
             let disk = SimulatedDisk()
             let engine = try Engine.open(disk, tuning: tuning)
-            for round in 0..<6 {
-                for number in 0..<8 {
-                    let key = number < 4 ? Key("x") : Key("key \(round) \(number)")
-                    _ = try engine.put(key.bytes.rawSpan, sampleBytes(7000).rawSpan)
-                }
-            }
-            try work(engine)
+            try fillHalfDead(engine)
             disk.capacity = disk.usedByteCount + pageCount * 4096
             let free = try disk.freeByteCount()
             var least = free
@@ -136,14 +141,7 @@ struct CompactionRoomTests {
         for isFull in [false, true] {
             let disk = SimulatedDisk()
             let engine = try Engine.open(disk, tuning: tuning)
-            // Four of eight records live: an output takes eight pages. RESERVE has sixteen of them.
-            for round in 0..<6 {
-                for number in 0..<8 {
-                    let key = number < 4 ? Key("x") : Key("key \(round) \(number)")
-                    _ = try engine.put(key.bytes.rawSpan, sampleBytes(7000).rawSpan)
-                }
-            }
-            try work(engine)
+            try fillHalfDead(engine)
             disk.capacity = disk.usedByteCount + (isFull ? 0 : 11 * 4096)
             if isFull {
                 while try storeError({ try put(engine, ["x"]) }) == nil {}
