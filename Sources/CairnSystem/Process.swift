@@ -1,9 +1,25 @@
-// Process — clocks, randomness, limits and figures of this process.
+// Process — arguments, clocks, randomness, limits and figures of this process.
 //
 // Thin names over single calls. Any thread.
-// Why this is sound: the one pointer is that of a local integer, filled with exactly its bytes.
+// Why this is sound: one pointer is that of a local integer, filled with exactly its bytes; the others
+// are those of main's argv, whose words are terminated and last as long as the process.
 
 public import CLinux
+internal import Glibc
+
+/// The words with which this process was started.
+package enum ProcessArguments {
+    /// Each as it was given, the program's name first; corresponds to the `argv` of main. They need not
+    /// be UTF-8, and `CommandLine.arguments` changes those that are not.
+    package static func words() -> [[UInt8]] {
+        let words = unsafe UnsafeBufferPointer(
+            start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+        return unsafe words.map { word in
+            guard let start = unsafe word else { return [] }
+            return unsafe Array(UnsafeRawBufferPointer(start: start, count: strlen(start)))
+        }
+    }
+}
 
 /// The two clocks. Only expiry uses wall time.
 package enum Clock {

@@ -15,7 +15,8 @@ internal import Glibc
         ResourceLimits.ignoreFileSizeSignal()
         let output = Output(.standardOutput)
         do throws(ToolFailure) {
-            let code = try run(CommandLine.arguments.dropFirst(), output)
+            let words = ProcessArguments.words().dropFirst().map { Word($0) }
+            let code = try run(words[...], output)
             try output.flush()
             exit(code.rawValue)
         } catch {
@@ -24,9 +25,9 @@ internal import Glibc
     }
 
     private static func run(
-        _ words: ArraySlice<String>, _ output: Output
+        _ words: ArraySlice<Word>, _ output: Output
     ) throws(ToolFailure) -> ExitCode {
-        guard let word = words.first else {
+        guard let word = words.first?.text else {
             throw .usage("a command is missing", nil)
         }
         switch word {

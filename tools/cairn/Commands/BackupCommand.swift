@@ -51,7 +51,7 @@ enum BackupCommand: ToolCommand {
             }
             return try BackupReport.show(call, output, done: "backed up") {
                 (options, progress) throws(StoreError) in
-                try store.backup(to: call.arguments[1], options: options, progress: progress)
+                try store.backup(to: call.arguments[1].text, options: options, progress: progress)
             }
         }
     }

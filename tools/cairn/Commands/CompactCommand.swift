@@ -44,7 +44,7 @@ enum CompactCommand: ToolCommand {
     }
 
     private static func target(of call: Invocation) throws(ToolFailure) -> Double {
-        guard let text = call[.target] else { return 1.2 }
+        guard let text = call[.target]?.text else { return 1.2 }
         guard let target = Double(text), target > 1, target <= 1000 else {
             throw .usage("--target takes a number above 1 and up to 1000, not \"\(text)\"", row)
         }

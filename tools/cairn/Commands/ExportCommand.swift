@@ -28,7 +28,7 @@ enum ExportCommand: ToolCommand {
         exits: [(.damage, "some blobs are damaged and were left out; they are named")])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
-        let prefix = try call.key(call.argument(1) ?? "")
+        let prefix = try call.prefix(1)
         if output.isTerminal {
             throw .refused("an archive is not for the terminal: send it to a file or a pipe")
         }

@@ -33,7 +33,7 @@ enum GetCommand: ToolCommand {
                 return .absent
             }
             defer { reader.close() }
-            guard let path = call.argument(2), path != "-" else {
+            guard let path = call.path(2), path != "-" else {
                 try copy(reader, to: output, name: "standard output")
                 return .clean
             }

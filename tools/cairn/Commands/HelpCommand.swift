@@ -24,13 +24,13 @@ enum HelpCommand: ToolCommand {
         if call.has(.man) {
             let page = Array(ManPage.text.utf8)
             try output.write(page.rawSpan)
-        } else if let shell = call[.completions] {
+        } else if let shell = call[.completions]?.text {
             guard let script = Completions.script(for: shell) else {
                 let shells = Completions.shells.joined(separator: ", ")
                 throw .usage("--completions is for \(shells), not for \"\(shell)\"", row)
             }
             try output.line(script)
-        } else if let name = call.argument(0) {
+        } else if let name = call.argument(0)?.text {
             guard let command = OptionTable.command(named: name) else {
                 let near = nearest(to: name, among: OptionTable.rows.map(\.name))
                 let advice = near.map { "; did you mean \($0)?" } ?? ""

@@ -36,7 +36,7 @@ enum ImportCommand: ToolCommand {
     }
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
-        let input = try input(call.argument(1))
+        let input = try input(call.path(1))
         return try StoreAccess.write(call) { (store) throws(ToolFailure) in
             let reader = TarReader(input)
             var counts = Counts()

@@ -25,7 +25,7 @@ enum ListCommand: ToolCommand {
         ])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
-        let prefix = try call.key(call.argument(1) ?? "")
+        let prefix = try call.prefix(1)
         let isJSON = call.has(.json)
         return try StoreAccess.read(call) { (store) throws(ToolFailure) in
             let listing = store.listCertain(prefix: Key(prefix))

@@ -35,10 +35,10 @@ enum PutCommand: ToolCommand {
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         let key = Key(try call.key(call.arguments[1]))
-        let input = try input(call.argument(2))
+        let input = try input(call.path(2))
         var options = WriteOptions()
         if call.has(.ifAbsent) { options.condition = .absent }
-        options.metadata = Array((call[.metadata] ?? "").utf8)
+        options.metadata = call[.metadata]?.bytes ?? []
         options.expiry = try expiry(of: call)
         return try StoreAccess.write(call) { (store) throws(ToolFailure) in
             let (receipt, byteCount) = try copy(input, to: store, key, options)
@@ -53,7 +53,7 @@ enum PutCommand: ToolCommand {
     }
 
     private static func expiry(of call: Invocation) throws(ToolFailure) -> WallTime? {
-        guard let text = call[.expiresIn] else { return nil }
+        guard let text = call[.expiresIn]?.text else { return nil }
         guard let seconds = Int64(text), seconds > 0 else {
             throw .usage("--expires-in takes a number of seconds above 0, not \"\(text)\"", row)
         }

@@ -19,7 +19,7 @@ enum RemoveCommand: ToolCommand {
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         var keys: [Key] = []
-        for text in call.arguments.dropFirst() { keys.append(Key(try call.key(text))) }
+        for word in call.arguments.dropFirst() { keys.append(Key(try call.key(word))) }
         return try StoreAccess.write(call) { (store) throws(ToolFailure) in
             var code = ExitCode.clean
             for key in keys {

@@ -36,7 +36,7 @@ enum RestoreCommand: ToolCommand {
         exits: [(.damage, "the backup is damaged: a segment is missing or too short")])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
-        guard let path = call.argument(1) else { return try restoreInPlace(call, output) }
+        guard let path = call.path(1) else { return try restoreInPlace(call, output) }
         return try BackupReport.show(call, output, done: "restored") {
             (options, progress) throws(StoreError) in
             try Store.restore(

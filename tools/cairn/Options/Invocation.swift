@@ -2,15 +2,16 @@
 //
 // Options may stand anywhere behind the command, as "--name value" or "--name=value"; "--" ends them,
 // and a single "-" is an argument. Nothing is guessed: what is unknown, given twice or too much is
-// an error that names it, and the nearest thing there is. Plain value.
+// an error that names it, and the nearest thing there is. Words keep their bytes, for keys may have
+// any; paths are UTF-8 here, or an error. Plain value.
 
 struct Invocation {
     let row: CommandRow
-    private(set) var options: [OptionName: String] = [:]
-    private(set) var arguments: [String] = []
+    private(set) var options: [OptionName: Word] = [:]
+    private(set) var arguments: [Word] = []
 
     /// Reads the words behind the command's name.
-    init(_ row: CommandRow, parsing words: ArraySlice<String>) throws(ToolFailure) {
+    init(_ row: CommandRow, parsing words: ArraySlice<Word>) throws(ToolFailure) {
         self.row = row
         var rest = words
         while let word = rest.popFirst() {
@@ -19,7 +20,7 @@ struct Invocation {
                 break
             }
             if word == "-h" {
-                options[.help] = ""
+                options[.help] = Word("")
             } else if word.hasPrefix("-"), word != "-" {
                 try take(option: word, &rest)
             } else {
@@ -31,23 +32,25 @@ struct Invocation {
 
     func has(_ name: OptionName) -> Bool { options[name] != nil }
 
-    subscript(_ name: OptionName) -> String? { options[name] }
+    subscript(_ name: OptionName) -> Word? { options[name] }
 
     private mutating func take(
-        option word: String, _ rest: inout ArraySlice<String>
+        option word: Word, _ rest: inout ArraySlice<Word>
     ) throws(ToolFailure) {
-        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let option = row.allOptions.first(where: { "--" + $0.name.rawValue == parts[0] })
-        else {
-            throw unknown(String(parts[0]))
+        let parts = word.bytes.split(
+            separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false
+        ).map { Word($0) }
+        let name = parts[0]
+        guard let option = row.allOptions.first(where: { name == "--" + $0.name.rawValue }) else {
+            throw unknown(name.text)
         }
-        if has(option.name) { throw .usage("\(parts[0]) is given twice", row) }
+        if has(option.name) { throw .usage("\(name.text) is given twice", row) }
         guard option.value != nil else {
-            if parts.count > 1 { throw .usage("\(parts[0]) takes no value", row) }
-            options[option.name] = ""
+            if parts.count > 1 { throw .usage("\(name.text) takes no value", row) }
+            options[option.name] = Word("")
             return
         }
-        guard let value = parts.count > 1 ? String(parts[1]) : rest.popFirst() else {
+        guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
             throw .usage("\(option.usage): the value is missing", row)
         }
         options[option.name] = value
@@ -71,34 +74,45 @@ struct Invocation {
         if arguments.count < required.count {
             throw .usage("\(required[arguments.count].name) is missing", row)
         }
-        if row.arguments.last?.count == .many { return }
-        if arguments.count > row.arguments.count {
-            throw .usage("\"\(arguments[row.arguments.count])\" is too much", row)
+        if row.arguments.last?.count != .many, arguments.count > row.arguments.count {
+            throw .usage("\"\(arguments[row.arguments.count].text)\" is too much", row)
+        }
+        for (argument, word) in zip(row.arguments, arguments)
+        where argument.isPath && word.exactText == nil {
+            throw .usage("\(argument.name) \"\(word.text)\" is not UTF-8, as paths must be", row)
         }
     }
 }
 
 extension Invocation {
     /// The first argument of every command that has to do with a store.
-    var directory: String { arguments[0] }
+    var directory: String { arguments[0].text }
 
     /// An argument that may be left out.
-    func argument(_ place: Int) -> String? { place < arguments.count ? arguments[place] : nil }
+    func argument(_ place: Int) -> Word? { place < arguments.count ? arguments[place] : nil }
+
+    /// An argument that is a path, and may be left out.
+    func path(_ place: Int) -> String? { argument(place)?.text }
+
+    /// The prefix that may stand in this place, in the form that the options say.
+    func prefix(_ place: Int) throws(ToolFailure) -> [UInt8] {
+        try argument(place).map { word throws(ToolFailure) in try key(word) } ?? []
+    }
 
     /// An argument that is a key, in the form that the options say.
-    func key(_ text: String) throws(ToolFailure) -> [UInt8] {
+    func key(_ word: Word) throws(ToolFailure) -> [UInt8] {
         if has(.hex), has(.escaped) { throw .usage("--hex and --escaped exclude each other", row) }
         let bytes: [UInt8]?
         if has(.hex) {
-            bytes = KeyText.bytes(hexadecimal: text)
+            bytes = KeyText.bytes(hexadecimal: word.bytes)
         } else if has(.escaped) {
-            bytes = KeyText.bytes(escaped: text)
+            bytes = KeyText.bytes(escaped: word.bytes)
         } else {
-            bytes = Array(text.utf8)
+            bytes = word.bytes
         }
         guard let bytes else {
             let form = has(.hex) ? "pairs of hexadecimal digits" : "an escaped key"
-            throw .usage("\"\(text)\" is not \(form)", row)
+            throw .usage("\"\(word.text)\" is not \(form)", row)
         }
         return bytes
     }

@@ -49,9 +49,9 @@ enum KeyText {
     }
 
     /// What the escaped form stands for; nil when it is none.
-    static func bytes(escaped text: String) -> [UInt8]? {
+    static func bytes(escaped text: [UInt8]) -> [UInt8]? {
         var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
+        var rest = text[...]
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "\\") else {
                 bytes.append(byte)
@@ -74,9 +74,9 @@ enum KeyText {
     }
 
     /// What pairs of hexadecimal digits stand for; nil for any other text.
-    static func bytes(hexadecimal text: String) -> [UInt8]? {
+    static func bytes(hexadecimal text: [UInt8]) -> [UInt8]? {
         var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
+        var rest = text[...]
         while !rest.isEmpty {
             guard let value = value(rest.prefix(2)) else { return nil }
             bytes.append(value)

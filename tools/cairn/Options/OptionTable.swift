@@ -75,6 +75,8 @@ struct ArgumentRow {
         self.completion = completion
     }
 
+    var isPath: Bool { completion == .directory || completion == .file }
+
     /// "KEY", "[FILE]", "KEY...".
     var usage: String {
         switch count {

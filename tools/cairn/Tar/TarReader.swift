@@ -92,7 +92,7 @@ final class TarReader {
 
     private func exact(_ text: [UInt8]?, _ start: UInt64) throws(ToolFailure) -> [UInt8]? {
         guard let text else { return nil }
-        guard let bytes = KeyText.bytes(hexadecimal: String(decoding: text, as: UTF8.self)) else {
+        guard let bytes = KeyText.bytes(hexadecimal: text) else {
             throw broken(start, "a key or metadata that is not hexadecimal")
         }
         return bytes
