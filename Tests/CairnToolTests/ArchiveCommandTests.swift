@@ -135,6 +135,52 @@ struct ArchiveCommandTests {
         #expect(listed.lines.count == blobs.count - 1 && !listed.lines.contains("a/b/c"))
     }
 
+    @Test(
+        "of a store that lacks a segment ls, stats and export show the rest, say so, and end with 4",
+        arguments: ["rm", "truncate -s 0"])
+    func missingSegment(harm: String) throws {
+        expect(
+            try tool.shell(
+                "$CAIRN put --create store one < /dev/null && $CAIRN put store two < /dev/null"),
+            code: 0)
+        for line in ["ls store", "stats store", "export store"] {
+            expect(try tool.shell("$CAIRN \(line) | cat; exit $PIPESTATUS"), code: 0)
+        }
+        expect(try tool.shell("\(harm) store/segments/0000000000000001.seg"), code: 0)
+        let listed = try tool.run("ls", store)
+        expect(listed, code: 4, saying: "0000000000000001", "not all", "cairn fsck --deep")
+        #expect(listed.lines == ["two"])
+        let statistics = try tool.run("stats", "--json", store)
+        expect(statistics, code: 4, saying: "0000000000000001")
+        #expect(statistics.json?.first?["keyCount"]?.integer == 1)
+        for prefix in ["", "tw", "none"] {
+            expect(
+                try tool.shell("$CAIRN export store \(prefix) > x.tar"), code: 4,
+                saying: "0000000000000001", "not all", "cairn fsck --deep")
+        }
+        expect(try tool.shell("$CAIRN export store > x.tar"), code: 4, saying: "not all")
+        expect(try tool.shell("$CAIRN import --create copy < x.tar"), code: 0)
+        #expect(try tool.run("ls", copy).lines == ["two"])
+    }
+
+    @Test("an export that cannot meet a blob's record says so, though the hint knows its key")
+    func unmetRecord() throws {
+        expect(
+            try tool.shell(
+                "printf a > a; $CAIRN put --create store one a && tar c a | $CAIRN import store"),
+            code: 0)
+        let segment = "store/segments/0000000000000001.seg"
+        var bytes = try tool.read(segment)
+        for place in 4096..<4096 + 40 { bytes[place] = 0xaa }
+        try tool.write(bytes, to: segment)
+        #expect(try tool.run("ls", store).lines == ["a", "one"])
+        expect(
+            try tool.shell("$CAIRN export store > x.tar"), code: 4,
+            saying: "not all", "too damaged to be met: 1", "fsck --deep")
+        expect(try tool.shell("$CAIRN import --create copy < x.tar"), code: 0)
+        #expect(try tool.run("ls", copy).lines == ["a"])
+    }
+
     @Test("ls lists every key once, by prefix, in a form that goes back in")
     func list() throws {
         try fill()

@@ -29,6 +29,16 @@ enum StoreAccess {
         }
     }
 
+    /// What a command that showed all there is ends with: keys may be missing in a store that lacks
+    /// records, which is said then.
+    static func completeness(of store: Store) -> ExitCode {
+        guard store.lacksRecords else { return .clean }
+        Output.complain(
+            "cairn: this is not all: keys in what is missing or damaged are left out, and cannot be "
+                + "named here; cairn fsck --deep names what it can")
+        return .damage
+    }
+
     private static func use<Value>(
         _ path: String, _ access: StoreOptions.Access,
         _ body: (Store) throws(ToolFailure) -> Value

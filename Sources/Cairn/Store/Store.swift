@@ -82,6 +82,10 @@ public final class Store: Sendable {
     /// What opening found wrong, one line each; empty for a sound store.
     public var findings: [String] { engine.findings }
 
+    /// Whether opening met spans, or whole segments, whose records it cannot tell: whatever lists keys
+    /// may lack some, and nobody knows which.
+    package var lacksRecords: Bool { !engine.hiddenSpans.isEmpty }
+
     /// Makes everything durable, seals the log and gives the directory back. No other call may
     /// be under way or follow. Throws when acknowledged interval or os writes may be lost.
     public func close() throws(StoreError) {

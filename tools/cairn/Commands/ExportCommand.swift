@@ -2,7 +2,8 @@
 //
 // Blobs come in the order in which they lie on the disk, so that it is read in sequence. A blob is
 // verified whole before its entry begins, so that no entry is half a blob: a small one in
-// memory, a large one by reading it twice. A damaged blob is named and left out, and the code is 4.
+// memory, a large one by reading it twice. A damaged blob is named and left out, and the code is 4; so it
+// is when blobs cannot be met or named, for an archive that lacks something must not pass for whole.
 
 internal import Cairn
 internal import CairnSystem
@@ -25,7 +26,13 @@ enum ExportCommand: ToolCommand {
             Example("cairn export store photos/ | tar x -C there", "into files"),
             Example("cairn export store | ssh there cairn import --create copy", "to elsewhere"),
         ],
-        exits: [(.damage, "some blobs are damaged and were left out; they are named")])
+        exits: [
+            (
+                .damage,
+                "something is missing or damaged, and the blobs in it were left out; those whose keys "
+                    + "are known are named"
+            )
+        ])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         let prefix = try call.prefix(1)
@@ -38,7 +45,10 @@ enum ExportCommand: ToolCommand {
             let statistics = store.statistics()
             let progress = ProgressLine("exported", total: statistics.liveByteCount)
             defer { progress.finish() }
-            try forEachKey(of: store, prefix) { (key) throws(ToolFailure) in
+            var metCount: UInt64 = 0
+            try forEachKey(of: store) { (key) throws(ToolFailure) in
+                metCount += 1
+                guard key.starts(with: prefix) else { return }
                 let found: BlobReader?
                 do throws(StoreError) {
                     found = try verified(store, Key(key))
@@ -53,8 +63,19 @@ enum ExportCommand: ToolCommand {
                 try copy(reader, key, &writer, progress)
             }
             try writer.finish()
-            return code
+            progress.finish()
+            return max(code, completeness(of: store, metCount))
         }
+    }
+
+    /// The hints know blobs whose records are too damaged to be met in the log.
+    private static func completeness(of store: Store, _ metCount: UInt64) -> ExitCode {
+        let keyCount = store.statistics().keyCount
+        guard keyCount > metCount else { return StoreAccess.completeness(of: store) }
+        Output.complain(
+            "cairn: this is not all: blobs whose records are too damaged to be met: "
+                + "\(Units.grouped(keyCount - metCount)); cairn fsck --deep names them")
+        return max(.damage, StoreAccess.completeness(of: store))
     }
 
     /// A reader of a blob whose bytes were all verified; nil when it was removed meanwhile.
@@ -83,11 +104,11 @@ enum ExportCommand: ToolCommand {
 
     /// Calls `body` with every key until it throws.
     private static func forEachKey(
-        of store: Store, _ prefix: [UInt8], _ body: ([UInt8]) throws(ToolFailure) -> Void
+        of store: Store, _ body: ([UInt8]) throws(ToolFailure) -> Void
     ) throws(ToolFailure) {
         var failure: ToolFailure?
         try ToolFailure.store { () throws(StoreError) in
-            try store.forEachLiveKey(prefix: prefix) { key in
+            try store.forEachLiveKey(prefix: []) { key in
                 do throws(ToolFailure) {
                     try body(key)
                     return true

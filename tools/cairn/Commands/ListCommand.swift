@@ -1,7 +1,7 @@
 // ListCommand — `cairn ls`: the keys of a store, all or those that begin alike.
 //
 // Streams, in key order. Of a store with damage it lists what is certain to be there; what opening found
-// wrong is told before.
+// wrong is told before, and after it that this may not be all.
 
 internal import Cairn
 
@@ -22,7 +22,8 @@ enum ListCommand: ToolCommand {
             Example(
                 "cairn ls store tmp/ | while read -r key; do cairn rm --escaped store \"$key\"; done",
                 "remove what begins alike"),
-        ])
+        ],
+        exits: [(.damage, "something is missing or damaged, and keys in it are not listed")])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         let prefix = try call.prefix(1)
@@ -37,7 +38,7 @@ enum ListCommand: ToolCommand {
                 line.add("keyHex", KeyText.hexadecimal(item.key.bytes))
                 try output.line(isJSON ? line.line : text)
             }
-            return .clean
+            return StoreAccess.completeness(of: store)
         }
     }
 }

@@ -24,7 +24,8 @@ enum StatsCommand: ToolCommand {
             Example("cairn stats store", "for people"),
             Example("cairn stats --segments store", "where the dead bytes are"),
             Example("cairn stats --json store", "for programs"),
-        ])
+        ],
+        exits: [(.damage, "something is missing or damaged, and the figures lack it")])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         try StoreAccess.read(call) { (store) throws(ToolFailure) in
@@ -42,7 +43,7 @@ enum StatsCommand: ToolCommand {
                 for line in figures.lines { try output.line(line) }
                 if call.has(.segments) { try show(segments, output) }
             }
-            return .clean
+            return store.lacksRecords ? .damage : .clean
         }
     }
 

@@ -167,7 +167,7 @@ enum OptionTable {
 }
 
 /// How the tool ends; as fsck(8).
-enum ExitCode: Int32 {
+enum ExitCode: Int32, Comparable {
     case clean = 0
     /// `fsck`: damage was found and repaired. Commands with a KEY: there is no such key.
     case repaired = 1
@@ -176,4 +176,7 @@ enum ExitCode: Int32 {
     case usage = 16
 
     static let absent = ExitCode.repaired
+
+    /// The greater one is the worse.
+    static func < (left: ExitCode, right: ExitCode) -> Bool { left.rawValue < right.rawValue }
 }
