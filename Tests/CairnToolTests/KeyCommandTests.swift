@@ -115,6 +115,14 @@ struct KeyCommandTests {
             #expect(result.complaint.contains("--create makes one") == (words[0] == "put"))
             #expect(!tool.has("store"))
         }
+        for line in [
+            "put empty k", "rm empty k", "compact empty", "backup empty x", "import empty x.tar",
+        ] {
+            let result = try tool.shell(
+                "mkdir -p empty; printf '' > x.tar; $CAIRN \(line) < /dev/null")
+            expect(result, code: 8, saying: "no store in empty")
+            #expect(try tool.shell("ls -A empty").text == "", "\(line)")
+        }
         try tool.write([1], to: "store")
         expect(try tool.run("stats", store), code: 8, saying: "Not a directory")
         #expect(try tool.read("store") == [1])

@@ -1,10 +1,10 @@
 // Opening — from a directory to a store that serves.
 //
 // Order, for a writer (each step may be cut by a crash and is then repeated by the next opening):
-// lock; sync both directories; read STORE and MANIFEST; sync every unsealed segment and drop its
-// cached pages, so that only what the disk holds is believed; scan; replace MANIFEST, which seals
-// what was recovered and raises the sequence ceiling; only then remove or quarantine files that it
-// does not list. A reader takes no lock and does none of the writing. Nothing is appended to a
+// look for STORE, unless it may be made; lock; sync both directories; read STORE and MANIFEST; sync
+// every unsealed segment and drop its cached pages, so that only what the disk holds is believed;
+// scan; replace MANIFEST, which seals what was recovered and raises the sequence ceiling; only then
+// remove or quarantine files that it does not list. A reader takes no lock and does none of the writing. Nothing is appended to a
 // segment that this process did not create. Spec: Engine.md, "Opening".
 
 internal import CairnFormat
@@ -163,14 +163,19 @@ private struct Entrance<S: Storage> {
 
     func enter() throws(StoreError) {
         let exists: Bool
+        let hasStore: Bool
         do {
             exists = try storage.openDirectories(creating: options.access == .create)
+            // Taking the lock makes a file, which a directory without a store is spared. Whoever makes
+            // a store there at this moment has not made it yet.
+            hasStore = try exists && options.access == .existing ? storage.hasIdentity : exists
         } catch {
             throw StoreError(error, doing: "opening the directory of the store")
         }
         guard exists else {
             throw StoreError(.noStore, "there is no store in \(storage.location)")
         }
+        guard hasStore else { throw storage.noStore }
         guard options.access != .readOnly else { return }
         do {
             if case .held(let process) = try storage.lock() {

@@ -17,13 +17,12 @@ struct StoreFiles<S: Storage> {
     ) throws(StoreError) -> (StoreIdentity, Manifest) {
         do {
             if access != .readOnly, try identity()?.isBackup == true { throw isBackup }
-            if access == .existing, try identity() == nil { throw noStore }
             if access != .readOnly {
                 try storage.synchronize(.root)
                 try storage.synchronize(.segments)
             }
             guard let identity = try identity() else {
-                guard access == .create else { throw noStore }
+                guard access == .create else { throw storage.noStore }
                 return try create()
             }
             let manifest = try manifest(of: identity)
@@ -49,10 +48,6 @@ struct StoreFiles<S: Storage> {
         } catch {
             preconditionFailure("reading throws file errors and store errors only")
         }
-    }
-
-    private var noStore: StoreError {
-        StoreError(.noStore, "there is no store in \(storage.location): it has no STORE")
     }
 
     private var isBackup: StoreError {
@@ -159,6 +154,23 @@ struct StoreFiles<S: Storage> {
                 error.fileError, doing: "making a store in \(storage.location)")
         }
         return (identity, manifest)
+    }
+}
+
+extension Storage {
+    /// Whether there is a STORE, whatever its contents.
+    var hasIdentity: Bool {
+        get throws(FileError) {
+            guard let file = try open(StoreNames.identity, in: .root, writable: false) else {
+                return false
+            }
+            close(file)
+            return true
+        }
+    }
+
+    var noStore: StoreError {
+        StoreError(.noStore, "there is no store in \(location): it has no STORE")
     }
 }
 
