@@ -181,6 +181,22 @@ struct ArchiveCommandTests {
         #expect(try tool.run("ls", copy).lines == ["a"])
     }
 
+    @Test("the example that removes what begins alike removes those keys and no other")
+    func removalExample() throws {
+        let example = try #require(
+            try tool.run("ls", "--help").lines.first {
+                $0.contains("while ") && $0.contains(" rm ")
+            })
+        let keys = ["tmp/ ", "tmp/", "tmp/ a ", "tmp/\\", "tmp/\\x20", "tmp/*", "-tmp/", "other"]
+        let writer = try Store.open(at: store)
+        for key in keys { try writer.put(Key(key), [1]) }
+        try writer.close()
+        for line in [example, example.replacing(" tmp/", with: " -- -")[...]] {
+            expect(try tool.shell("cairn() { $CAIRN \"$@\"; }; \(line)"), code: 0)
+        }
+        #expect(try tool.run("ls", store).lines == ["other"])
+    }
+
     @Test("ls lists every key once, by prefix, in a form that goes back in")
     func list() throws {
         try fill()

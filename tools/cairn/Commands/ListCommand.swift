@@ -20,7 +20,8 @@ enum ListCommand: ToolCommand {
             Example("cairn ls store photos/", "all keys of a kind"),
             Example("cairn ls --json store | jq -r .keyHex", "for programs"),
             Example(
-                "cairn ls store tmp/ | while read -r key; do cairn rm --escaped store \"$key\"; done",
+                "cairn ls store tmp/ | while IFS= read -r key; do "
+                    + "cairn rm --escaped store -- \"$key\"; done",
                 "remove what begins alike"),
         ],
         exits: [(.damage, "something is missing or damaged, and keys in it are not listed")])
