@@ -225,6 +225,20 @@ private func expectNone(_ findings: [String], _ rule: Comment) {
             }, "unknown commands")
     }
 
+    @Test("a row of a table stands below the table's head") func tablesAreWhole() {
+        expectNone(
+            documents.flatMap { document in
+                let lines = document.lines
+                return lines.indices.filter { index in
+                    let isFirst = index == 0 || !lines[index - 1].hasPrefix("|")
+                    guard lines[index].hasPrefix("|"), isFirst else { return false }
+                    return index + 1 == lines.count || !lines[index + 1].hasPrefix("|")
+                        || !lines[index + 1].allSatisfy { "|-: ".contains($0) }
+                }
+                .map { "\(document.path):\($0 + 1): \(lines[$0].prefix(40))" }
+            }, "rows without a head")
+    }
+
     private func isBroken(_ link: String, in document: TextFile) -> Bool {
         if link.contains("://") || link.hasPrefix("mailto:") || link.hasPrefix("#") { return false }
         return resolve(link, from: document.directory).map { !SourceTree.exists($0) } ?? true
