@@ -139,7 +139,7 @@ struct CheckCommandTests {
         expect(try tool.shell("rm store/segments/*.hint; $CAIRN fsck --repair store"), code: 4)
         #expect(try tool.read(segment) == bytes)
         let writing = try tool.run("put", store, "k", input: [1])
-        expect(writing, code: 8)
+        expect(writing, code: 8, saying: "cairn fsck --repair --accept-loss")
         expect(try tool.run("fsck", "--repair", "--accept-loss", store), code: 1)
         expect(try tool.run("put", store, "k", input: [1]), code: 0)
         expect(try tool.run("fsck", "--deep", store), code: 0)

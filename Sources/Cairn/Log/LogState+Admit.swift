@@ -121,7 +121,8 @@ extension LogState {
             return StoreError(
                 .readOnly,
                 "the store is open for reading only, because segments are missing or damaged: see "
-                    + "its findings; opened with acceptLoss it goes on without what is lost")
+                    + "its findings; opened with acceptLoss (cairn fsck --repair --accept-loss) it "
+                    + "goes on without what is lost")
         }
         if isReadOnly { return StoreError(.readOnly, "the store is open for reading only") }
         return nil
