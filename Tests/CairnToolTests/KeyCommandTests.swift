@@ -141,6 +141,15 @@ struct KeyCommandTests {
         #expect(stat?["byteCount"]?.integer == 1)
     }
 
+    @Test("an empty key is refused with 16 by every command, and an empty prefix by none")
+    func emptyKey() throws {
+        try fill()
+        for command in ["put", "get", "rm", "stat", "explain"] {
+            expect(try tool.run(command, store, ""), code: 16, saying: "1 to 65,535 bytes")
+        }
+        #expect(try tool.run("ls", store, "").lines == ["one"])
+    }
+
     @Test("beside a writer reading works, and writing is refused with its number")
     func besideWriter() throws {
         try fill()

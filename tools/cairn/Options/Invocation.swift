@@ -5,6 +5,8 @@
 // an error that names it, and the nearest thing there is. Words keep their bytes, for keys may have
 // any; paths are UTF-8 here, or an error. Plain value.
 
+internal import Cairn
+
 struct Invocation {
     let row: CommandRow
     private(set) var options: [OptionName: Word] = [:]
@@ -96,11 +98,19 @@ extension Invocation {
 
     /// The prefix that may stand in this place, in the form that the options say.
     func prefix(_ place: Int) throws(ToolFailure) -> [UInt8] {
-        try argument(place).map { word throws(ToolFailure) in try key(word) } ?? []
+        try argument(place).map { word throws(ToolFailure) in try bytes(of: word) } ?? []
     }
 
     /// An argument that is a key, in the form that the options say.
     func key(_ word: Word) throws(ToolFailure) -> [UInt8] {
+        let key = try bytes(of: word)
+        guard 1...Key.byteCountMaximum ~= key.count else {
+            throw .usage("a key has 1 to 65,535 bytes, this one \(Units.grouped(key.count))", row)
+        }
+        return key
+    }
+
+    private func bytes(of word: Word) throws(ToolFailure) -> [UInt8] {
         if has(.hex), has(.escaped) { throw .usage("--hex and --escaped exclude each other", row) }
         let bytes: [UInt8]?
         if has(.hex) {
