@@ -35,6 +35,11 @@ int64_t cairn_regular_byte_count(int fd) {
     return S_ISREG(information.st_mode) ? (int64_t)information.st_size : -EINVAL;
 }
 
+int cairn_is_directory(int fd) {
+    struct stat information;
+    return fstat(fd, &information) == 0 && S_ISDIR(information.st_mode);
+}
+
 int cairn_is_terminal(int fd) { return isatty(fd); }
 
 int cairn_terminal_column_count(int fd) {

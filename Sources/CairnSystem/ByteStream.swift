@@ -89,6 +89,12 @@ package final class ByteStream: Sendable {
         return count < 0 ? nil : UInt64(count)
     }
 
+    /// A directory can be opened for reading, and has no bytes: throws what a read of it would.
+    package func requireNoDirectory() throws(FileError) {
+        guard cairn_is_directory(rawValue) != 0 else { return }
+        throw FileError(.readNext, path: name, code: EISDIR)
+    }
+
     /// Whether a person sits at the other end.
     package var isTerminal: Bool { cairn_is_terminal(rawValue) != 0 }
 

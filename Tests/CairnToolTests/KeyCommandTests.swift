@@ -132,13 +132,28 @@ struct KeyCommandTests {
     func writeOptions() throws {
         try fill()
         expect(
-            try tool.run("put", "--if-absent", store, "one", input: [4]), code: 8, saying: "one")
+            try tool.run("put", "--if-absent", store, "one", input: [4]), code: 8,
+            saying: "\"one\" has a blob already")
         #expect(try tool.run("get", store, "one").output == [1, 2, 3])
         expect(
             try tool.run("put", "--metadata", "text/plain", store, "one", input: [4]), code: 0)
         let stat = try tool.run("stat", "--json", store, "one").json?.first
         #expect(stat?["metadata"]?.string == "text/plain")
         #expect(stat?["byteCount"]?.integer == 1)
+    }
+
+    @Test("an input, key or metadata that cannot be stored leaves no new store behind")
+    func unreadableInput() throws {
+        for line in [
+            "put --create new k .", "put --create new k < .", "put --create new k none",
+            "import --create new .", "import --create new < .", "import --create new none",
+            "put --create new '' < /dev/null",
+            "put --create new k --metadata \"$(printf %16385s '')\" < /dev/null",
+        ] {
+            let result = try tool.shell("$CAIRN \(line)")
+            #expect(result.code == (line.contains("''") ? 16 : 8), "\(line): \(result.complaint)")
+            #expect(!tool.has("new"), "\(line)")
+        }
     }
 
     @Test("an empty key is refused with 16 by every command, and an empty prefix by none")

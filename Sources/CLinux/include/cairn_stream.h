@@ -19,6 +19,7 @@ int64_t cairn_write_next(int fd, const void *bytes, size_t byteCount);
 
 /// The length of a regular file, -EINVAL for anything else.
 int64_t cairn_regular_byte_count(int fd);
+int cairn_is_directory(int fd);
 int cairn_is_terminal(int fd);
 /// Columns of a terminal; 0 when nobody knows.
 int cairn_terminal_column_count(int fd);

@@ -54,13 +54,16 @@ enum ImportCommand: ToolCommand {
     }
 
     private static func input(_ path: String?) throws(ToolFailure) -> ByteStream {
-        if let path, path != "-" {
-            return try ToolFailure.file { () throws(FileError) in try ByteStream.reading(path) }
+        let input = try ToolFailure.file { () throws(FileError) in
+            var input = ByteStream.standardInput
+            if let path, path != "-" { input = try ByteStream.reading(path) }
+            try input.requireNoDirectory()
+            return input
         }
-        if ByteStream.standardInput.isTerminal {
+        if input === ByteStream.standardInput, input.isTerminal {
             throw .refused("an archive is wanted on standard input, and that is a terminal")
         }
-        return .standardInput
+        return input
     }
 
     private static func importAll(

@@ -38,10 +38,10 @@ enum PutCommand: ToolCommand {
         let input = try input(call.path(2))
         var options = WriteOptions()
         if call.has(.ifAbsent) { options.condition = .absent }
-        options.metadata = call[.metadata]?.bytes ?? []
+        options.metadata = try metadata(of: call)
         options.expiry = try expiry(of: call)
         return try StoreAccess.write(call) { (store) throws(ToolFailure) in
-            let (receipt, byteCount) = try copy(input, to: store, key, options)
+            let (receipt, byteCount) = try copyUnlessPresent(input, to: store, key, options)
             var line = JSONLine()
             line.add("key", KeyText.escaped(key.bytes))
             line.add("byteCount", byteCount)
@@ -50,6 +50,14 @@ enum PutCommand: ToolCommand {
             if call.has(.json) { try output.line(line.line) }
             return .clean
         }
+    }
+
+    private static func metadata(of call: Invocation) throws(ToolFailure) -> [UInt8] {
+        let bytes = call[.metadata]?.bytes ?? []
+        guard bytes.count <= WriteOptions.metadataByteCountMaximum else {
+            throw .usage("--metadata takes at most 16 KiB, not \(bytes.count) bytes", row)
+        }
+        return bytes
     }
 
     private static func expiry(of call: Invocation) throws(ToolFailure) -> WallTime? {
@@ -61,8 +69,28 @@ enum PutCommand: ToolCommand {
     }
 
     private static func input(_ path: String?) throws(ToolFailure) -> ByteStream {
-        guard let path, path != "-" else { return .standardInput }
-        return try ToolFailure.file { () throws(FileError) in try ByteStream.reading(path) }
+        try ToolFailure.file { () throws(FileError) in
+            var input = ByteStream.standardInput
+            if let path, path != "-" { input = try ByteStream.reading(path) }
+            try input.requireNoDirectory()
+            return input
+        }
+    }
+
+    /// The only condition of a put from here is that there is no blob.
+    private static func copyUnlessPresent(
+        _ input: ByteStream, to store: Store, _ key: Key, _ options: WriteOptions
+    ) throws(ToolFailure) -> (WriteReceipt, UInt64) {
+        do throws(ToolFailure) {
+            return try copy(input, to: store, key, options)
+        } catch {
+            guard case .store(let cause) = error, cause.kind == .conditionFailed else {
+                throw error
+            }
+            throw .refused(
+                "the key \"\(KeyText.escaped(key.bytes))\" has a blob already"
+                    + (cause.currentVersion.map { ", of version \($0.sequence)" } ?? ""))
+        }
     }
 
     private static func copy(
