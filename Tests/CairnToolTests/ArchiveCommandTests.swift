@@ -100,6 +100,24 @@ struct ArchiveCommandTests {
         #expect(long.text.hasSuffix("deep"), "\(long.complaint)")
     }
 
+    @Test("keys that are no file names become file names for tar, and themselves for import")
+    func dotKeys() throws {
+        let keys = [
+            ".", "..", "...", "./", "/.", "../", "a/.", "a/..", "a/./b", "./b", "\\x2e", "~", "-",
+        ]
+        let writer = try Store.open(at: store)
+        for key in keys { try writer.put(Key(key), Array(key.utf8)) }
+        try writer.close()
+        let out = try tool.shell(
+            "mkdir out && $CAIRN export store > x.tar && tar x -C out -f x.tar && ls -A out | wc -l"
+        )
+        #expect(out.code == 0 && out.text == "\(keys.count)\n", "\(out.complaint)")
+        expect(try tool.shell("$CAIRN import --create copy x.tar"), code: 0)
+        let reader = try Store.open(at: copy, options: StoreOptions(access: .readOnly))
+        for key in keys { #expect(try reader.get(Key(key))?.bytes == Array(key.utf8), "\(key)") }
+        try reader.close()
+    }
+
     @Test("a broken archive is named with its offset, at whatever byte it was cut or changed")
     func brokenArchive() throws {
         try fill()

@@ -79,8 +79,12 @@ struct TarWriter {
         let text = KeyText.escaped(key)
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let isSafe = parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
-        let path =
-            isSafe ? text : text.replacing("/", with: "\\x2f").replacing("..", with: "\\x2e.")
+        var path = text
+        if !isSafe {
+            // One component, which is none of the two that lead elsewhere.
+            path = text.replacing("/", with: "\\x2f").replacing("..", with: "\\x2e.")
+            if path == "." { path = "\\x2e" }
+        }
         if path.utf8.count <= Self.pathByteCountMaximum { return Array(path.utf8) }
         return Array(path.utf8.prefix(Self.pathByteCountMaximum - 24))
             + Array("~\(entryCount)".utf8)
