@@ -165,6 +165,20 @@ struct KeyCommandTests {
         #expect(try tool.run("ls", store, "").lines == ["one"])
     }
 
+    @Test("every line of JSON that names a key has it in hexadecimal, too")
+    func keysInJSON() throws {
+        try fill()
+        for line in [
+            "put --json store one < /dev/null", "stat --json store one", "ls --json store",
+            "dump --json store", "rm --json store one",
+        ] {
+            let objects = try #require(try tool.shell("$CAIRN \(line)").json)
+            let named = objects.filter { $0["key"] != nil }
+            #expect(
+                !named.isEmpty && named.allSatisfy { $0["keyHex"]?.string == "6f6e65" }, "\(line)")
+        }
+    }
+
     @Test("beside a writer reading works, and writing is refused with its number")
     func besideWriter() throws {
         try fill()

@@ -44,6 +44,7 @@ enum PutCommand: ToolCommand {
             let (receipt, byteCount) = try copyUnlessPresent(input, to: store, key, options)
             var line = JSONLine()
             line.add("key", KeyText.escaped(key.bytes))
+            line.add("keyHex", KeyText.hexadecimal(key.bytes))
             line.add("byteCount", byteCount)
             line.add("version", receipt.version.sequence)
             line.add("replaced", receipt.replaced)

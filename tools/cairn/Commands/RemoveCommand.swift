@@ -33,6 +33,7 @@ enum RemoveCommand: ToolCommand {
                 guard call.has(.json) else { continue }
                 var line = JSONLine()
                 line.add("key", KeyText.escaped(key.bytes))
+                line.add("keyHex", KeyText.hexadecimal(key.bytes))
                 line.add("removed", receipt != nil)
                 line.add("version", receipt?.version.sequence)
                 try output.line(line.line)
