@@ -75,6 +75,24 @@ struct OptionTableTests {
         #expect(made.lines.allSatisfy { !$0.hasPrefix("'") })
     }
 
+    @Test("the help and the manual page name every code that a command may end with")
+    func exitCodes() throws {
+        let help = try tool.run("--help").text
+        let codes = try commands().flatMap { name in
+            try tool.run(name, "--help").text.split(separator: "\nexit codes:\n")[1]
+                .split(separator: "\n\n")[0].split(separator: "\n").compactMap { line in
+                    line.hasPrefix("   ") ? nil : line.split(separator: " ").first
+                }
+        }
+        #expect(Set(codes) == ["0", "1", "4", "8", "16"])
+        let page = try tool.run("help", "--man").text.split(separator: ".SH EXIT STATUS")[1]
+        for code in Set(codes) {
+            #expect(
+                help.split(separator: "\nexit codes:\n")[1].contains("\n  \(code) ") || code == "0")
+            #expect(page.contains("\n.B \(code)\n"))
+        }
+    }
+
     @Test("completions are scripts that name every command and option")
     func completions() throws {
         for shell in ["bash", "zsh", "fish"] {

@@ -12,7 +12,8 @@ enum Help {
         lines += rows(OptionTable.rows.map { ($0.name, $0.summary) })
         lines += ["", "options:"] + rows(OptionTable.toolOptions.map { ($0.usage, $0.text) })
         lines +=
-            ["", "exit codes:"] + rows(OptionTable.exits.map { ("\($0.code.rawValue)", $0.text) })
+            ["", "exit codes:"]
+            + rows(OptionTable.allExits.map { ("\($0.code.rawValue)", $0.text) })
         lines += ["", "cairn COMMAND --help says more, with examples."]
         return lines.joined(separator: "\n")
     }

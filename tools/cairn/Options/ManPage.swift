@@ -15,8 +15,9 @@ enum ManPage {
         }
         lines += [".SH COMMANDS"] + OptionTable.rows.flatMap(command)
         lines +=
-            [".SH EXIT STATUS"] + tagged(OptionTable.exits.map { ("\($0.code.rawValue)", $0.text) })
-        lines += [".PP", "Codes that only one command has stand with it."]
+            [".SH EXIT STATUS"]
+            + tagged(OptionTable.allExits.map { ("\($0.code.rawValue)", $0.text) })
+        lines += [".PP", "What else a code says of one command stands with it."]
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -161,6 +161,12 @@ enum OptionTable {
         (.usage, "the command line makes no sense"),
     ]
 
+    /// All that the tool may end with.
+    static let allExits: [(code: ExitCode, text: String)] =
+        (exits + [
+            (.absent, "there is no such key; of fsck: damage was found, and all of it repaired")
+        ]).sorted { $0.code < $1.code }
+
     static func command(named name: String) -> (any ToolCommand.Type)? {
         commands.first { $0.row.name == name }
     }
