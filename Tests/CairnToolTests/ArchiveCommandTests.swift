@@ -126,7 +126,7 @@ struct ArchiveCommandTests {
         for count in [0, 1, 511, 512, 513, 516, 700, 1023, 1024] where count < whole.count {
             try tool.write(Array(whole.prefix(count)), to: "cut.tar")
             let result = try tool.run("import", "--create", copy, tool.path("cut.tar"))
-            expect(result, code: 4, saying: "cut.tar at \(count)", "blobs before that")
+            expect(result, code: 4, saying: "cut.tar at \(count)", "before that")
         }
         var changed = whole
         changed[5] ^= 1

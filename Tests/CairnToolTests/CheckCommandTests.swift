@@ -36,7 +36,9 @@ struct CheckCommandTests {
             let line = words.joined(separator: " ")
             let text = try tool.shell("$CAIRN \(line) store")
             expect(text, code: 0)
-            #expect(text.text.hasPrefix("clean: 1 segments"))
+            #expect(
+                text.text.hasPrefix("clean: 1 segment")
+                    && !text.text.contains("segments"))
             let json = try tool.shell("$CAIRN \(line) --json store").json
             #expect(json?.count == 1 && json?.first?["isClean"] == .bool(true))
         }

@@ -106,12 +106,12 @@ final class CheckReport {
         }
         var text =
             summary.damageCount == 0 ? "clean" : "\(Units.grouped(summary.damageCount)) damaged"
-        text += ": \(Units.grouped(summary.segmentCount)) segments"
+        text += ": \(Units.counted(summary.segmentCount, "segment"))"
         if isDeep {
-            text += ", \(Units.grouped(summary.recordCount)) records"
+            text += ", \(Units.counted(summary.recordCount, "record"))"
             text += ", \(Units.bytes(summary.byteCount)) read"
         }
-        if summary.noteCount > 0 { text += "; \(Units.grouped(summary.noteCount)) notes" }
+        if summary.noteCount > 0 { text += "; \(Units.counted(summary.noteCount, "note"))" }
         try output.line(text)
     }
 }

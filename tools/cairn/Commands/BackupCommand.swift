@@ -85,8 +85,8 @@ struct BackupReport {
         try output.line(text)
         guard result.sharedSegmentCount > 0 else { return }
         try output.line(
-            "\(result.sharedSegmentCount) segments share their bytes with the original: what the disk "
-                + "loses of them, both lose")
+            "the bytes of \(Units.counted(result.sharedSegmentCount, "segment")) are shared with the "
+                + "original: what the disk loses of them, both lose")
     }
 
     private var json: String {
@@ -104,8 +104,8 @@ struct BackupReport {
     }
 
     private var text: String {
-        "\(result.segmentCount) segments, \(Units.bytes(result.byteCount)): "
-            + "\(result.reusedSegmentCount) were there, \(result.copiedSegmentCount) copied "
+        "\(Units.counted(result.segmentCount, "segment")), \(Units.bytes(result.byteCount)): "
+            + "\(result.reusedSegmentCount) there already, \(result.copiedSegmentCount) copied "
             + "(\(Units.bytes(result.copiedByteCount))), \(result.sharedSegmentCount) shared"
     }
 }

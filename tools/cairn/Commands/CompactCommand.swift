@@ -82,7 +82,7 @@ enum CompactCommand: ToolCommand {
             "\(Units.bytes(before.logicalByteCount)) before, "
             + "\(Units.bytes(after.logicalByteCount)) after, "
             + "\(Units.bytes(after.liveByteCount)) live; "
-            + "\(counts.replacedSegmentCount) segments replaced, "
+            + "\(Units.counted(counts.replacedSegmentCount, "segment")) replaced, "
             + "\(Units.bytes(counts.copiedByteCount)) copied"
         try output.line(call.has(.json) ? line.line : text)
         if after.isClockDoubted, after.expiredByteCount > 0 {

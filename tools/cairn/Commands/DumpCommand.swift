@@ -138,7 +138,8 @@ enum DumpCommand: ToolCommand {
             text += "  \(header.rawByteCount) bytes, \(form) \(header.storedByteCount)"
         }
         if let composite = record.composite {
-            text += "  \(composite.totalByteCount) bytes in \(composite.chunkCount) chunks"
+            text +=
+                "  \(composite.totalByteCount) bytes in \(Units.counted(composite.chunkCount, "chunk"))"
             text += " of blob \(composite.blobID)"
         }
         if let batch = record.batch {

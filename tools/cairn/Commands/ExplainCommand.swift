@@ -57,8 +57,8 @@ enum ExplainCommand: ToolCommand {
     private static func lines(_ version: PhysicalVersion) -> [String] {
         var text = "\(version.isLive ? "live" : "dead")  version \(version.sequence)"
         text += "  \(version.type)"
-        if let count = version.valueByteCount { text += " of \(Units.grouped(count)) bytes" }
-        if let count = version.chunkCount { text += " in \(Units.grouped(count)) chunks" }
+        if let count = version.valueByteCount { text += " of \(Units.counted(count, "byte"))" }
+        if let count = version.chunkCount { text += " in \(Units.counted(count, "chunk"))" }
         text += "  segment \(hexadecimal(version.segmentID)) at \(version.offset)"
         text += ", \(Units.grouped(version.recordByteCount)) bytes"
         var lines = [text, "      why: \(version.reason)"]

@@ -44,9 +44,10 @@ enum ImportCommand: ToolCommand {
                 try importAll(reader, input.byteCount, store, &counts)
             } catch {
                 guard case .damaged(let message) = error else { throw error }
+                let count = counts.imported + counts.unchanged
                 throw .damaged(
-                    "\(message); \(counts.imported + counts.unchanged) blobs before that are "
-                        + "in the store")
+                    "\(message); \(Units.counted(count, "blob")) before that "
+                        + (count == 1 ? "is in the store" : "are in the store"))
             }
             try tell(counts, skippedCount: reader.skippedCount, isJSON: call.has(.json), output)
             return .clean
@@ -95,12 +96,12 @@ enum ImportCommand: ToolCommand {
             line.add("byteCount", counts.byteCount)
             return try output.line(line.line)
         }
-        var text = "\(Units.grouped(counts.imported)) blobs imported"
+        var text = "\(Units.counted(counts.imported, "blob")) imported"
         text += " (\(Units.bytes(counts.byteCount)))"
         if counts.unchanged > 0 {
-            text += ", \(Units.grouped(counts.unchanged)) were there already"
+            text += ", \(Units.grouped(counts.unchanged)) there already"
         }
-        if skippedCount > 0 { text += ", \(Units.grouped(skippedCount)) entries are no files" }
+        if skippedCount > 0 { text += ", \(Units.grouped(skippedCount)) left out as no files" }
         try output.line(text)
     }
 

@@ -47,7 +47,7 @@ enum StatCommand: ToolCommand {
         }
         try output.line("key      \(text)")
         try output.line(
-            "size     \(Units.grouped(found.byteCount)) bytes (\(Units.bytes(found.byteCount)))")
+            "size     \(Units.counted(found.byteCount, "byte")) (\(Units.bytes(found.byteCount)))")
         try output.line("version  \(found.version.sequence)")
         if let expiry = found.expiry {
             try output.line("expires  \(Units.date(nanoseconds: expiry.nanosecondsSince1970))")

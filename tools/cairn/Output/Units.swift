@@ -37,6 +37,11 @@ enum Units {
         return String(digits)
     }
 
+    /// "1 blob", "1,234 blobs".
+    static func counted(_ count: some BinaryInteger, _ noun: String) -> String {
+        grouped(count) + " " + noun + (count == 1 ? "" : "s")
+    }
+
     /// "8 s", "3 min", "2 h 10 min".
     static func duration(seconds: Double) -> String {
         let whole = Int(max(0, min(seconds, 1e9)).rounded())
