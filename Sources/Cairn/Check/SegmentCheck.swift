@@ -64,10 +64,16 @@ final class SegmentCheck<S: Storage> {
                 finding(
                     .missingSegment, "has no file; it had \(entry.recordCount) records",
                     matters: "now: keys in it answer uncertain, and the store takes no writes"))
+            if isEnded { try nameAll() }
             return entry.recordCount > 0
         }
         defer { check.storage.close(file) }
         let byteCount = try check.storage.byteCount(of: file)
+        if isEnded, byteCount < UInt64(SegmentHeader.byteCount) {
+            checkLength(byteCount)
+            try nameAll()
+            return entry.recordCount > 0
+        }
         guard try checkHeader(file) else { return entry.recordCount > 0 }
         if isEnded {
             checkLength(byteCount)
@@ -80,6 +86,14 @@ final class SegmentCheck<S: Storage> {
             check.add(byteCount: byteCount)
         }
         return isEnded ? entry.recordCount > 0 : byteCount > UInt64(SegmentHeader.byteCount)
+    }
+
+    /// Nothing is left of an ended segment: its hint says what stood there.
+    private func nameAll() throws(FileError) {
+        try checkHint()
+        guard check.isDeep else { return }
+        noteRest(from: recordEnd)
+        judge(end: recordEnd)
     }
 
     // MARK: Structure
@@ -191,7 +205,8 @@ final class SegmentCheck<S: Storage> {
             check.add(byteCount: walk.offset - offset)
             offset = walk.offset
         }
-        judge()
+        noteRest(from: limit)
+        judge(end: limit)
         if isEnded, byteCount > limit { try checkRest(file, limit..<byteCount) }
     }
 
@@ -284,7 +299,14 @@ final class SegmentCheck<S: Storage> {
 
     // MARK: Judgement
 
-    private func judge() {
+    /// What an ended segment lacks behind the end of its file.
+    private func noteRest(from end: UInt64) {
+        guard isEnded, end < entry.logicalByteCount else { return }
+        problems.append(SegmentProblem(gap: end..<entry.logicalByteCount))
+    }
+
+    /// `end`: of the bytes that were read.
+    private func judge(end: UInt64) {
         let isDigestRight = totals.digest.crc == entry.digest
         if isEnded, problems.isEmpty, !isDigestRight {
             check.report(
@@ -294,6 +316,8 @@ final class SegmentCheck<S: Storage> {
         }
         if entry.state == .sealed, problems.isEmpty, seal == nil { check.report(missingSeal) }
         nameGaps()
+        // Told with the length of the file.
+        problems.removeAll { isEnded && $0.isGap && $0.offset >= end }
         let durable = isProven ? UInt64.max : provenOffset
         for problem in problems {
             if !isEnded, problem.offset >= durable {
@@ -352,74 +376,5 @@ final class SegmentCheck<S: Storage> {
             ? "at the next opening: the log ends here, what follows was never acknowledged as synced"
             : "never: the log ends before it"
         return finding
-    }
-}
-
-/// Damage in a segment, before it is known what follows from it.
-struct SegmentProblem {
-    let kind: CheckFinding.Kind
-    /// Where the record begins, or the gap.
-    let offset: UInt64
-    /// The bytes that are wrong.
-    let place: Range<UInt64>
-    let type: RecordType?
-    let key: [UInt8]?
-    let sequence: UInt64
-    /// Of a chunk.
-    let blobID: UInt64?
-    let what: String
-
-    var isGap: Bool { kind == .span }
-
-    init(
-        _ kind: CheckFinding.Kind, _ header: RecordHeader, key: [UInt8], offset: UInt64,
-        place: Range<UInt64>, what: String
-    ) {
-        self.kind = kind
-        self.offset = offset
-        self.place = place
-        type = header.type
-        let chunk = header.type == .chunk ? try? ChunkKey(decoding: key.rawSpan) : nil
-        blobID = chunk?.blobID
-        self.key = header.keyByteCount == 0 || chunk != nil ? nil : key
-        sequence = header.sequence
-        self.what =
-            header.type.noun
-            + (chunk.map { " \($0.chunkNumber) of blob \($0.blobID)" } ?? "") + ": " + what
-    }
-
-    /// Bytes that belong to no record.
-    init(gap span: Range<UInt64>) {
-        kind = .span
-        offset = span.lowerBound
-        place = span
-        type = nil
-        key = nil
-        sequence = 0
-        blobID = nil
-        what = "\(span.count) bytes hold no intact record"
-    }
-
-    /// A record that only the hint knows any more.
-    init(_ record: HintWitness.Record) {
-        let row = record.row
-        kind = .record
-        offset = row.offset
-        place = row.offset..<row.offset + UInt64(row.recordByteCount)
-        type = row.type
-        key = record.key
-        sequence = row.sequence
-        blobID = row.type == .chunk ? row.blobID : nil
-        what =
-            row.type.noun + (row.type == .chunk ? " of blob \(row.blobID)" : "")
-            + ": its front is damaged; the hint says what it was"
-    }
-
-    func finding(in file: String, _ segmentID: UInt64) -> CheckFinding {
-        CheckFinding(
-            kind, .damage, file: file, segmentID: segmentID, offset: place.lowerBound,
-            byteCount: UInt64(place.count), key: key, sequence: type == nil ? nil : sequence,
-            type: type, what: what,
-            matters: "now: it may hide newer versions and deletes of any key")
     }
 }

@@ -3,7 +3,8 @@
 // Every intact record is copied with its own sequence, as a compaction does. What is lost is put there as
 // a delete of the same sequence, so that no older version of its key comes back; a chunk that is lost is
 // left out. A record whose front lost one byte, and whose payload's own checksum holds, is whole again.
-// A span that hides records which nobody can name is not given up here: then nothing is written.
+// A span that hides records which nobody can name is given up only when that is accepted: else nothing
+// is written. Where every record is there or named, what is lost is the seal or a mark.
 // The new file is durable on return and listed nowhere. Spec: Format.md, "Segment".
 
 internal import CairnFormat
@@ -27,7 +28,8 @@ package struct LostRecord: Equatable, Sendable {
 
 struct SegmentRewrite<S: Storage> {
     enum Outcome {
-        case rewritten(SegmentEntry, lost: [LostRecord])
+        /// `unnamed` spans were given up.
+        case rewritten(SegmentEntry, lost: [LostRecord], unnamed: [Range<UInt64>])
         /// Records that nobody can name stood there.
         case unnamed(Range<UInt64>)
     }
@@ -41,6 +43,8 @@ struct SegmentRewrite<S: Storage> {
     let newID: UInt64
     /// Never given out before; of the new seal.
     let sealSequence: UInt64
+    /// Whether records that nobody can name are given up, and a segment that has no file.
+    let acceptsLoss: Bool
 
     private var totals = SegmentTotals()
     private var lost: [LostRecord] = []
@@ -52,7 +56,7 @@ struct SegmentRewrite<S: Storage> {
 
     init(
         storage: S, tuning: Tuning, identity: StoreIdentity, entry: SegmentEntry, newID: UInt64,
-        sealSequence: UInt64
+        sealSequence: UInt64, acceptsLoss: Bool
     ) {
         self.storage = storage
         self.tuning = tuning
@@ -60,29 +64,31 @@ struct SegmentRewrite<S: Storage> {
         self.entry = entry
         self.newID = newID
         self.sealSequence = sealSequence
+        self.acceptsLoss = acceptsLoss || entry.flags.contains(.lossAccepted)
     }
 
     private var newName: String { SegmentFileName(newID).description }
 
     mutating func run() throws(FileError) -> Outcome {
         let name = SegmentFileName(entry.id).description
-        guard let file = try storage.open(name, in: .segments, writable: false) else {
-            return .unnamed(0..<entry.logicalByteCount)
+        let file = try storage.open(name, in: .segments, writable: false)
+        defer { if let file { storage.close(file) } }
+        var limit: UInt64 = 0
+        if let file { limit = min(try storage.byteCount(of: file), entry.logicalByteCount) }
+        let survey = try survey(file, limit)
+        let witness = try HintWitness(of: entry, uuid: identity.uuid(ofSegment: entry.id), storage)
+        let named = witness?.records(in: survey.gaps) ?? []
+        var unnamed: [Range<UInt64>] = []
+        if survey.digest != entry.digest {
+            unnamed = survey.gaps.filter { !covers(named, $0, isBelieved: witness?.header != nil) }
         }
-        defer { storage.close(file) }
-        let byteCount = try storage.byteCount(of: file)
-        let gaps = try gaps(file, byteCount)
-        let named =
-            try HintWitness(of: entry, uuid: identity.uuid(ofSegment: entry.id), storage)?
-            .records(in: gaps) ?? []
-        if !entry.flags.contains(.lossAccepted) {
-            for gap in gaps where !covers(named, gap) { return .unnamed(gap) }
-        }
+        if let first = unnamed.first, !acceptsLoss { return .unnamed(first) }
         let salt = storage.random()
         try begin(salt)
         do throws(FileError) {
-            try copy(file, min(byteCount, entry.logicalByteCount), named)
-            return .rewritten(try finish(salt), lost: lost)
+            if let file { try copy(file, limit, named) }
+            try lose(named.filter { $0.row.offset >= limit })
+            return .rewritten(try finish(salt), lost: lost, unnamed: unnamed)
         } catch {
             if let output { storage.close(output) }
             // Listed nowhere; the next opening removes what is left.
@@ -91,17 +97,30 @@ struct SegmentRewrite<S: Storage> {
         }
     }
 
-    /// Spans without a record that is intact or can be put back.
-    private func gaps(_ file: FileHandle, _ byteCount: UInt64) throws(FileError) -> [Range<UInt64>]
-    {
-        let limit = min(byteCount, entry.logicalByteCount)
-        var walk = walk(file, limit, verifiesPayloads: false)
+    /// Spans without a record that is intact or can be put back, and the digest of those that are. What
+    /// the file lacks at its end belongs to the last span.
+    private func survey(
+        _ file: FileHandle?, _ limit: UInt64
+    ) throws(FileError) -> (gaps: [Range<UInt64>], digest: UInt32) {
         var gaps: [Range<UInt64>] = []
-        while let step = try walk.next() {
-            if case .gap(let span, _) = step { gaps.append(span) }
+        var totals = SegmentTotals()
+        if let file {
+            var walk = walk(file, limit, verifiesPayloads: false)
+            while let step = try walk.next() {
+                switch step {
+                case .record(let record): totals.count(record.header, record.headerCRC)
+                case .mended(let record): totals.count(record.header, record.headerCRC)
+                case .gap(let span, _): gaps.append(span)
+                }
+            }
         }
-        if limit < entry.logicalByteCount { gaps.append(limit..<entry.logicalByteCount) }
-        return gaps
+        guard limit < entry.logicalByteCount else { return (gaps, totals.digest.crc) }
+        var start = max(limit, UInt64(SegmentHeader.byteCount))
+        if let last = gaps.last, last.upperBound == limit {
+            start = last.lowerBound
+            gaps.removeLast()
+        }
+        return (gaps + [start..<entry.logicalByteCount], totals.digest.crc)
     }
 
     private func walk(
@@ -114,16 +133,18 @@ struct SegmentRewrite<S: Storage> {
     }
 
     /// Whether the hint knows a record for every byte of a gap. Seals and marks have no row: what is
-    /// left at the end may be the seal, and what is too short for a record with a key a mark.
-    private func covers(_ records: [HintWitness.Record], _ gap: Range<UInt64>) -> Bool {
+    /// left at the end is the seal, and what is too short for a record with a key a mark.
+    private func covers(
+        _ records: [HintWitness.Record], _ gap: Range<UInt64>, isBelieved: Bool
+    ) -> Bool {
         var offset = gap.lowerBound
         for record in records where gap.contains(record.row.offset) {
             guard record.row.offset - offset <= UInt64(RecordHeader.byteCount) else { return false }
             guard record.key != nil || record.row.type == .chunk else { return false }
             offset = record.row.offset + UInt64(record.row.recordByteCount)
         }
-        let isAtEnd = gap.upperBound >= entry.logicalByteCount
-        return isAtEnd && entry.state == .sealed || offset >= gap.upperBound
+        let isSeal = gap.upperBound >= entry.logicalByteCount && entry.state == .sealed
+        return isBelieved && isSeal || offset >= gap.upperBound
             || gap.upperBound - offset <= UInt64(RecordHeader.byteCount)
     }
 
@@ -167,7 +188,6 @@ struct SegmentRewrite<S: Storage> {
             case .gap(let span, _): try lose(named.filter { span.contains($0.row.offset) })
             }
         }
-        try lose(named.filter { $0.row.offset >= limit })
     }
 
     private mutating func append(
@@ -264,5 +284,12 @@ struct SegmentRewrite<S: Storage> {
             id: newID, state: .sealed, kind: .compacted, logicalByteCount: offset, salt: salt)
         new.describe(totals)
         return new
+    }
+}
+
+extension SegmentTotals {
+    /// As MANIFEST counts: a seal counts what is before it.
+    fileprivate mutating func count(_ header: RecordHeader, _ headerCRC: UInt32) {
+        if header.type != .seal { add(header, headerCRC: headerCRC) }
     }
 }

@@ -40,13 +40,17 @@ package struct RepairStep: Equatable, Sendable {
 package final class StoreRepair<S: Storage> {
     private let storage: S
     private let tuning: Tuning
+    private let acceptsLoss: Bool
     private let report: (RepairStep) -> Void
 
     /// A repair of the store behind `storage`; `report` is called with every step as it is done.
+    /// `acceptsLoss`: records that nobody can name and segments without a file are given up.
     package init(
-        _ storage: S, tuning: Tuning = Tuning(), report: @escaping (RepairStep) -> Void
+        _ storage: S, acceptsLoss: Bool = false, tuning: Tuning = Tuning(),
+        report: @escaping (RepairStep) -> Void
     ) {
         self.storage = storage
+        self.acceptsLoss = acceptsLoss
         self.tuning = tuning
         self.report = report
     }
@@ -168,26 +172,39 @@ package final class StoreRepair<S: Storage> {
         _ damage: [CheckFinding], _ identity: StoreIdentity, _ manifest: inout Manifest
     ) throws(FileError) {
         let kinds: Set<CheckFinding.Kind> = [
-            .record, .payload, .span, .segmentHeader, .seal, .shortSegment,
+            .record, .payload, .span, .segmentHeader, .seal, .shortSegment, .missingSegment,
         ]
+        let missing = Set(damage.filter { $0.kind == .missingSegment }.compactMap(\.segmentID))
         let damaged = Set(damage.filter { kinds.contains($0.kind) }.compactMap(\.segmentID))
         for entry in manifest.entries where damaged.contains(entry.id) {
             let name = "segments/\(SegmentFileName(entry.id))"
             guard entry.state == .sealed || entry.state == .recovered else {
-                tell(.left, name, "was not ended: open the store with the loss accepted")
+                tell(.left, name, "was not ended: --accept-loss gives up what the damage hides")
+                continue
+            }
+            if missing.contains(entry.id), !acceptsLoss {
+                tell(.left, name, "has no file: put it back, or give it up with --accept-loss")
                 continue
             }
             var rewrite = SegmentRewrite(
                 storage: storage, tuning: tuning, identity: identity, entry: entry,
-                newID: try freeSegmentID(manifest), sealSequence: manifest.sequenceCeiling)
+                newID: try freeSegmentID(manifest), sealSequence: manifest.sequenceCeiling,
+                acceptsLoss: acceptsLoss)
             switch try rewrite.run() {
             case .unnamed(let span):
                 tell(
                     .left, name,
                     "\(span.count) bytes at \(span.lowerBound) hide records that nobody can name: "
-                        + "open the store with the loss accepted")
-            case .rewritten(let new, let lost):
+                        + "--accept-loss gives them up")
+            case .rewritten(let new, let lost, let unnamed):
                 try commit(new, insteadOf: entry, lost, &manifest)
+                for span in unnamed {
+                    tell(
+                        .lost, name,
+                        "\(span.count) bytes at \(span.lowerBound), and records in them that nobody "
+                            + "can name")
+                }
+                try setAside(entry)
             }
         }
     }
@@ -224,6 +241,9 @@ package final class StoreRepair<S: Storage> {
                     what: "the \(record.type) at \(record.offset) is lost"
                         + (record.blobID.map { ", of blob \($0)" } ?? "")))
         }
+    }
+
+    private func setAside(_ old: SegmentEntry) throws(FileError) {
         try move(SegmentFileName(old.id).description)
         try move(SegmentFileName(old.id, .hint).description)
     }

@@ -18,9 +18,9 @@ extension SystemStorage {
 
     /// See `StoreRepair`.
     package func repair(
-        _ findings: [CheckFinding], report: @escaping (RepairStep) -> Void
+        _ findings: [CheckFinding], acceptsLoss: Bool, report: @escaping (RepairStep) -> Void
     ) throws(StoreError) {
-        try StoreRepair(self, report: report).run(findings)
+        try StoreRepair(self, acceptsLoss: acceptsLoss, report: report).run(findings)
     }
 
     /// See `KeyHistory`.

@@ -17,13 +17,15 @@ struct StoreRepairTests {
 
     @discardableResult
     private func repair(
-        _ disk: SimulatedDisk, _ tuning: Tuning, _ findings: [CheckFinding]
+        _ disk: SimulatedDisk, _ tuning: Tuning, _ findings: [CheckFinding],
+        acceptsLoss: Bool = false
     ) throws -> [RepairStep] {
         var steps: [RepairStep] = []
         let outcome = try disk.lock()
         #expect(outcome == .acquired)
         defer { disk.unlock() }
-        try StoreRepair(disk, tuning: tuning) { steps.append($0) }.run(findings)
+        try StoreRepair(disk, acceptsLoss: acceptsLoss, tuning: tuning) { steps.append($0) }
+            .run(findings)
         return steps
     }
 
@@ -145,6 +147,84 @@ struct StoreRepairTests {
         #expect(disk.bytes(of: store.segmentNames[1], in: .segments) == nil)
         let left = try check(disk, store.tuning)
         #expect(left.allSatisfy { $0.segmentID == 1 }, "\(left)")
+    }
+
+    /// Of all records that are not chunks, behind `end` of a segment.
+    private func keys(
+        _ store: HintStore, _ disk: SimulatedDisk, segmentID: UInt64, behind end: UInt64
+    ) throws -> Set<[UInt8]> {
+        var keys: Set<[UInt8]> = []
+        try StoreDump(disk, tuning: store.tuning).store { record in
+            let type = record.header?.type
+            let isBlob = type == .put || type == .composite
+            if isBlob, record.segmentID == segmentID, record.offset + record.byteCount > end {
+                keys.insert(record.key)
+            }
+            return true
+        }
+        return keys
+    }
+
+    @Test("of a segment that was cut every blob that is missing is named, and lost as removed")
+    func cut() throws {
+        let store = try HintStore(seed: 11)
+        let name = store.segmentNames[1]
+        let whole = store.copy()
+        let byteCount = try #require(whole.byteCount(of: name, in: .segments))
+        for end in [0, 2000, 4096, 4200, byteCount / 2, byteCount - 300, byteCount - 10] {
+            let disk = store.copy()
+            disk.setByteCount(end, of: name, in: .segments)
+            let missing = try keys(store, whole, segmentID: 2, behind: end)
+            let findings = try check(disk, store.tuning)
+            #expect(findings.contains { $0.kind == .shortSegment && $0.matters.hasPrefix("now") })
+            #expect(missing.isSubset(of: Set(findings.compactMap(\.key))), "\(end)")
+            let steps = try repair(disk, store.tuning, findings)
+            #expect(!steps.contains { $0.kind == .left }, "\(end): \(steps)")
+            let lost = Set(steps.filter { $0.kind == .lost }.compactMap(\.key))
+            #expect(lost == missing, "\(end)")
+            let engine = try store.open(disk)
+            let hasLostChunk = steps.contains { $0.kind == .lost && $0.key == nil }
+            expectRightOrLost(store, engine, lost, mayFail: hasLostChunk)
+            try engine.close()
+            let left = try check(disk, store.tuning)
+            #expect(left.allSatisfy { $0.kind == .missingChunk }, "\(end): \(left)")
+        }
+    }
+
+    @Test("what nobody can name is given up only when that is accepted, and is told")
+    func acceptedLoss() throws {
+        let store = try HintStore(seed: 12)
+        let disk = store.copy()
+        let name = store.segmentNames[1]
+        disk.setByteCount(5000, of: name, in: .segments)
+        disk.deleteFile(store.hintNames[1], in: .segments)
+        let findings = try check(disk, store.tuning)
+        #expect(try repair(disk, store.tuning, findings).contains { $0.kind == .left })
+        #expect(disk.byteCount(of: name, in: .segments) == 5000)
+        let steps = try repair(disk, store.tuning, findings, acceptsLoss: true)
+        #expect(steps.contains { $0.kind == .lost && $0.key == nil && $0.what.contains("nobody") })
+        #expect(!steps.contains { $0.kind == .left }, "\(steps)")
+        try store.open(disk).close()
+        let left = try check(disk, store.tuning)
+        #expect(left.allSatisfy { $0.kind == .missingChunk }, "\(left)")
+    }
+
+    @Test("a segment without a file is given up only when that is accepted; its hint names all")
+    func missingFile() throws {
+        let store = try HintStore(seed: 13)
+        let disk = store.copy()
+        let name = store.segmentNames[1]
+        let missing = try keys(store, disk, segmentID: 2, behind: 0)
+        disk.deleteFile(name, in: .segments)
+        let findings = try check(disk, store.tuning)
+        #expect(missing.isSubset(of: Set(findings.compactMap(\.key))))
+        #expect(try repair(disk, store.tuning, findings).map(\.kind) == [.left])
+        let steps = try repair(disk, store.tuning, findings, acceptsLoss: true)
+        let lost = Set(steps.filter { $0.kind == .lost }.compactMap(\.key))
+        #expect(lost == missing)
+        let engine = try store.open(disk)
+        expectRightOrLost(store, engine, lost, mayFail: true)
+        try engine.close()
     }
 
     @Test(

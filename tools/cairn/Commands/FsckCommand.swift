@@ -55,7 +55,7 @@ enum FsckCommand: ToolCommand {
         let code: ExitCode
         do throws(ToolFailure) {
             code = try report.run(storage, isDeep: true)
-            if code == .damage, call.has(.repair) { try repair(storage, report) }
+            if code == .damage, call.has(.repair) { try repair(storage, call, report) }
         } catch {
             storage.unlock()
             throw error
@@ -68,11 +68,11 @@ enum FsckCommand: ToolCommand {
     }
 
     private static func repair(
-        _ storage: SystemStorage, _ report: CheckReport
+        _ storage: SystemStorage, _ call: Invocation, _ report: CheckReport
     ) throws(ToolFailure) {
         var failure: ToolFailure?
         try ToolFailure.store { () throws(StoreError) in
-            try storage.repair(report.findings) { step in
+            try storage.repair(report.findings, acceptsLoss: call.has(.acceptLoss)) { step in
                 guard failure == nil else { return }
                 do throws(ToolFailure) { try report.show(step) } catch { failure = error }
             }
@@ -88,7 +88,7 @@ enum FsckCommand: ToolCommand {
         do throws(StoreError) {
             store = try Store.open(at: call.directory, options: options)
         } catch {
-            if error.kind == .storeDamaged { return }
+            if error.kind == .storeDamaged || error.kind == .noStore { return }
             throw .store(error)
         }
         try ToolFailure.store { () throws(StoreError) in try store.close() }
