@@ -21,6 +21,16 @@ int cairn_open_for_writing(const char *path) {
     return status(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
 }
 
+int cairn_hold_standard_descriptors(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) { continue; }
+        // The lowest that is free, which is this one; good for nothing that the stream is for.
+        const int held = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+        if (held != fd) { return held < 0 ? status(held) : -EBADF; }
+    }
+    return 0;
+}
+
 int64_t cairn_read_next(int fd, void *bytes, size_t byteCount) {
     return result(read(fd, bytes, byteCount));
 }

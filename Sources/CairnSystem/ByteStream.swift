@@ -104,6 +104,16 @@ package final class ByteStream: Sendable {
         return count > 0 ? count : nil
     }
 
+    /// Keeps the numbers of standard streams that were closed from files that are opened later: what is
+    /// meant for such a stream fails, instead of going to a file of the store. Called before any other.
+    package static func holdStandardStreams() throws(FileError) {
+        do throws(Errno) {
+            _ = try SystemCall.perform { cairn_hold_standard_descriptors() }
+        } catch {
+            throw FileError(.open, path: "/dev/null", error)
+        }
+    }
+
     /// Makes a write into a closed pipe an error; by default SIGPIPE ends the process.
     package static func ignorePipeSignal() { cairn_ignore_pipe_signal() }
 }

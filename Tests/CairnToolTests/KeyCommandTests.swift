@@ -40,6 +40,21 @@ struct KeyCommandTests {
         #expect(statistics["keyCount"]?.integer == 4)
     }
 
+    @Test("what is meant for a standard stream that is closed fails, and goes to no file")
+    func closedStreams() throws {
+        try fill()
+        let result = try tool.shell(
+            """
+            $CAIRN put store two <&- 2> said; (($? == 8)) && grep -q "standard input.*Bad file" said &&
+            { $CAIRN get store one >&-; (($? == 8)); } &&
+            { $CAIRN get store nothing 2>&-; (($? == 1)); } &&
+            { $CAIRN put store two <&- >&- 2>&-; (($? == 8)); } &&
+            ! grep -rq cairn: store && $CAIRN fsck --deep store && $CAIRN get store one > copy
+            """)
+        #expect(result.code == 0, "\(result)")
+        #expect(try tool.read("copy") == [1, 2, 3])
+    }
+
     @Test("keys of odd bytes go in and out, in hexadecimal and escaped")
     func oddKeys() throws {
         let odd: [UInt8] = [0, 0xff, 0x0a, 0x5c, 0x22]

@@ -15,6 +15,7 @@ internal import Glibc
         ResourceLimits.ignoreFileSizeSignal()
         let output = Output(.standardOutput)
         do throws(ToolFailure) {
+            try ToolFailure.file { () throws(FileError) in try ByteStream.holdStandardStreams() }
             let words = ProcessArguments.words().dropFirst().map { Word($0) }
             let code = try run(words[...], output)
             try output.flush()

@@ -26,4 +26,8 @@ int cairn_terminal_column_count(int fd);
 /// Makes a write into a closed pipe fail with EPIPE rather than end the process.
 void cairn_ignore_pipe_signal(void);
 
+/// Opens those of descriptors 0, 1 and 2 that are closed, so that no file of the program gets their
+/// numbers; reading the first and writing the others stays an error. Before any other file is opened.
+int cairn_hold_standard_descriptors(void);
+
 #endif
