@@ -27,7 +27,7 @@ enum FsckCommand: ToolCommand {
                 + "such a store; cairn verify reads as much beside it.",
             "Every finding names the file and the place, the key where there is one, what is "
                 + "wrong, and when that matters. A note costs nothing: a byte that nothing reads, "
-                + "a hint that will be made again, the unsynced tail of a crash.",
+                + "a missing hint, which will be made, the unsynced tail of a crash.",
             "A repair destroys nothing: what it replaces goes to the directory quarantine of the "
                 + "store. A blob that is lost answers as removed from then on, never as an older "
                 + "version of itself. Where damage hides records whose keys nobody knows, the "
