@@ -98,6 +98,15 @@ struct CheckCommandTests {
         expect(try tool.shell("rm store/segments/*.hint; $CAIRN explain store one"), code: 0)
     }
 
+    @Test("explain says when a segment lacks something, for that may be the newest version")
+    func explainDamaged() throws {
+        for damage in ["truncate -s -200", "truncate -s 0", "rm"] {
+            let result = try tool.shell(
+                "rm -rf X && cp -a store X && \(damage) X/segments/*.seg && $CAIRN explain X one")
+            expect(result, code: 4, saying: "versions in it are not shown")
+        }
+    }
+
     @Test("dump prints a store, a segment and a hint, and refuses other files")
     func dump() throws {
         let records = try #require(try tool.run("dump", "--json", store).json)

@@ -33,6 +33,21 @@ struct CompactCommandTests {
         try filled.close()
     }
 
+    @Test("a dry run names segments that are there, and others as new")
+    func named() throws {
+        for key in ["a", "b", "c", "d"] {
+            expect(try tool.run("put", "--create", store, key, input: [1]), code: 0)
+        }
+        expect(try tool.run("rm", store, "a"), code: 0)
+        let plans = try #require(try tool.run("compact", "--dry-run", "--json", store).json)
+        let names = try tool.shell("cd store/segments && ls | grep seg").lines
+        let words = try tool.run("compact", "--dry-run", store).lines
+            .flatMap { $0.split(separator: ":")[0].split(separator: " ") }
+        #expect(plans.count > 1)
+        #expect(words.allSatisfy { $0 == "(new)" || names.contains("\($0).seg") }, "\(words)")
+        #expect(words.contains("(new)"))
+    }
+
     @Test("a dry run tells what would be copied, and touches nothing; then it is done")
     func compact() throws {
         try fill()

@@ -101,8 +101,13 @@ enum CompactCommand: ToolCommand {
         let plans = try ToolFailure.store { () throws(StoreError) in
             try store.plannedCompactions(target: target)
         }
+        let segments = try ToolFailure.store { () throws(StoreError) in
+            try store.segmentStatistics()
+        }
+        let known = Set(segments.map(\.id))
         for plan in plans {
-            let ids = plan.inputIDs.map(hexadecimal)
+            // What an earlier one of them would write has no name yet.
+            let ids = plan.inputIDs.map { known.contains($0) ? hexadecimal($0) : "(new)" }
             var line = JSONLine()
             line.add("segments", ids)
             line.add("reason", plan.reason.rawValue)

@@ -18,7 +18,10 @@ enum ExplainCommand: ToolCommand {
             Example("cairn explain store greeting", "for people"),
             Example("cairn explain --json store greeting", "for programs"),
         ],
-        exits: [(.absent, "no version of the key is on the disk")])
+        exits: [
+            (.absent, "no version of the key is on the disk"),
+            (.damage, "something is missing, and versions in it are not shown"),
+        ])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         let key = try call.key(call.arguments[1])
@@ -32,9 +35,26 @@ enum ExplainCommand: ToolCommand {
                 for line in lines(version) { try output.line(line) }
             }
         }
+        if try lacksRecords(call) { return .damage }
         guard versions.isEmpty else { return .clean }
         Output.complain("cairn: no version of \"\(KeyText.escaped(key))\" is on the disk")
         return .absent
+    }
+
+    /// Says which segments lack records that may be versions of any key.
+    private static func lacksRecords(_ call: Invocation) throws(ToolFailure) -> Bool {
+        var lacking: [CheckFinding] = []
+        _ = try ToolFailure.store { () throws(StoreError) in
+            try SystemStorage(path: call.directory).check(isDeep: false, progress: { _ in }) {
+                if $0.kind == .missingSegment || $0.kind == .shortSegment { lacking.append($0) }
+            }
+        }
+        for finding in lacking {
+            Output.complain(
+                "cairn: warning: \(finding.file) \(finding.what): versions in it are not shown, and one "
+                    + "may be the newest; cairn fsck --deep names what it held")
+        }
+        return !lacking.isEmpty
     }
 
     private static func json(_ version: PhysicalVersion) -> String {

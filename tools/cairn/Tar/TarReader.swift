@@ -2,7 +2,7 @@
 //
 // Understands ustar, pax headers and the long names of GNU tar. An archive that is cut off or not an
 // archive is an error that names the offset; so is one without its end mark, for it was cut off at an
-// entry's border. One thread.
+// entry's border, and one with a file whose holes GNU tar left out. One thread.
 
 internal import Cairn
 internal import CairnFormat
@@ -53,7 +53,10 @@ final class TarReader {
                 return try entry(block, pax, longName, start)
             default:
                 if block.kind != TarBlock.directory {
-                    Output.complain("cairn: warning: the entry at \(start) is no file; left out")
+                    let name = KeyText.escaped(pax["path"] ?? longName ?? block.name)
+                    Output.complain(
+                        "cairn: warning: the entry \"\(name)\" at \(start) is no file but a link or "
+                            + "a device; left out")
                 }
                 skippedCount += 1
                 begin(block.byteCount)
@@ -72,6 +75,9 @@ final class TarReader {
                 throw broken(start, "a size that is no number")
             }
             byteCount = size
+        }
+        if pax.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) {
+            throw broken(start, "a sparse file: make the archive without --sparse")
         }
         let key = try exact(pax[TarWriter.keyName], start) ?? pax["path"] ?? longName ?? block.name
         guard !key.isEmpty else { throw broken(start, "an entry without a name") }
