@@ -115,8 +115,10 @@ extension Engine {
         let wanted = views.contains { !$0.isActive && keySources.hinted[$0.id] == nil }
         guard wanted else { return views }
         var entries: [UInt64: SegmentEntry] = [:]
-        for entry in manifest.current.entries + ended where entry.state != .open {
-            entries[entry.id] = entry
+        // Not their sum: that would append in place to a list which other threads have just let go of, an
+        // order that ThreadSanitizer cannot see.
+        for list in [manifest.current.entries, ended] {
+            for entry in list where entry.state != .open { entries[entry.id] = entry }
         }
         return views.map { view in
             var view = view
