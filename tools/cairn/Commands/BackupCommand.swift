@@ -25,6 +25,7 @@ enum BackupCommand: ToolCommand {
         details: [
             "Only segments that an earlier backup in DEST lacks are copied; the earlier one stays "
                 + "until the new one is whole and durable. Put DEST on another disk.",
+            "Bytes are copied as they are, not checked: cairn verify reads every checksum of the backup.",
             "A store that a process has open is refused: that process makes its own backups, beside "
                 + "its writes. The backup opens for reading: cairn get, ls, export and verify work on "
                 + "it; cairn restore makes a store of it.",
@@ -38,7 +39,7 @@ enum BackupCommand: ToolCommand {
             (
                 .damage,
                 "the store is damaged: no backup, if segments are missing or short; else one with the "
-                    + "same damage, which is named"
+                    + "same damage, which is named as far as opening the store shows it"
             )
         ])
 
