@@ -149,6 +149,16 @@ struct StoreRepairTests {
         #expect(left.allSatisfy { $0.segmentID == 1 }, "\(left)")
     }
 
+    /// Blobs that lost a chunk excepted.
+    private func expectNothingLeft(
+        _ store: HintStore, _ disk: SimulatedDisk, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let left = try check(disk, store.tuning)
+        #expect(
+            left.allSatisfy { $0.kind == .missingChunk }, "\(left)",
+            sourceLocation: sourceLocation)
+    }
+
     /// Of all records that are not chunks, behind `end` of a segment.
     private func keys(
         _ store: HintStore, _ disk: SimulatedDisk, segmentID: UInt64, behind end: UInt64
@@ -186,8 +196,7 @@ struct StoreRepairTests {
             let hasLostChunk = steps.contains { $0.kind == .lost && $0.key == nil }
             expectRightOrLost(store, engine, lost, mayFail: hasLostChunk)
             try engine.close()
-            let left = try check(disk, store.tuning)
-            #expect(left.allSatisfy { $0.kind == .missingChunk }, "\(end): \(left)")
+            try expectNothingLeft(store, disk)
         }
     }
 
@@ -205,8 +214,7 @@ struct StoreRepairTests {
         #expect(steps.contains { $0.kind == .lost && $0.key == nil && $0.what.contains("nobody") })
         #expect(!steps.contains { $0.kind == .left }, "\(steps)")
         try store.open(disk).close()
-        let left = try check(disk, store.tuning)
-        #expect(left.allSatisfy { $0.kind == .missingChunk }, "\(left)")
+        try expectNothingLeft(store, disk)
     }
 
     @Test("a segment without a file is given up only when that is accepted; its hint names all")

@@ -36,7 +36,7 @@ enum ImportCommand: ToolCommand {
     }
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
-        let input = try input(call.path(1))
+        let input = try archive(call)
         return try StoreAccess.write(call) { (store) throws(ToolFailure) in
             let reader = TarReader(input)
             var counts = Counts()
@@ -54,13 +54,8 @@ enum ImportCommand: ToolCommand {
         }
     }
 
-    private static func input(_ path: String?) throws(ToolFailure) -> ByteStream {
-        let input = try ToolFailure.file { () throws(FileError) in
-            var input = ByteStream.standardInput
-            if let path, path != "-" { input = try ByteStream.reading(path) }
-            try input.requireNoDirectory()
-            return input
-        }
+    private static func archive(_ call: Invocation) throws(ToolFailure) -> ByteStream {
+        let input = try call.input(1)
         if input === ByteStream.standardInput, input.isTerminal {
             throw .refused("an archive is wanted on standard input, and that is a terminal")
         }

@@ -35,7 +35,7 @@ enum PutCommand: ToolCommand {
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
         let key = Key(try call.key(call.arguments[1]))
-        let input = try input(call.path(2))
+        let input = try call.input(2)
         var options = WriteOptions()
         if call.has(.ifAbsent) { options.condition = .absent }
         options.metadata = try metadata(of: call)
@@ -67,15 +67,6 @@ enum PutCommand: ToolCommand {
             throw .usage("--expires-in takes a number of seconds above 0, not \"\(text)\"", row)
         }
         return .after(.seconds(seconds))
-    }
-
-    private static func input(_ path: String?) throws(ToolFailure) -> ByteStream {
-        try ToolFailure.file { () throws(FileError) in
-            var input = ByteStream.standardInput
-            if let path, path != "-" { input = try ByteStream.reading(path) }
-            try input.requireNoDirectory()
-            return input
-        }
     }
 
     /// The only condition of a put from here is that there is no blob.

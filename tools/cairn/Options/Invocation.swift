@@ -6,6 +6,7 @@
 // any; paths are UTF-8 here, or an error. Plain value.
 
 internal import Cairn
+internal import CairnSystem
 
 struct Invocation {
     let row: CommandRow
@@ -95,6 +96,17 @@ extension Invocation {
 
     /// An argument that is a path, and may be left out.
     func path(_ place: Int) -> String? { argument(place)?.text }
+
+    /// What is read from the path in this place, or from standard input where that is "-" or left out. A
+    /// directory is refused at once.
+    func input(_ place: Int) throws(ToolFailure) -> ByteStream {
+        try ToolFailure.file { () throws(FileError) in
+            var input = ByteStream.standardInput
+            if let path = path(place), path != "-" { input = try ByteStream.reading(path) }
+            try input.requireNoDirectory()
+            return input
+        }
+    }
 
     /// The prefix that may stand in this place, in the form that the options say.
     func prefix(_ place: Int) throws(ToolFailure) -> [UInt8] {
