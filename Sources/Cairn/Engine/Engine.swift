@@ -53,6 +53,8 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let hasFailed = Atomic<Bool>(false)
     /// Puts are refused until space returns.
     let isDiskFull = Atomic<Bool>(false)
+    /// The key that was written last had a record: the next one's is looked at first.
+    let expectsRecords = Atomic<Bool>(false)
     /// What the keeper thread knows it has to do.
     private let keeperDuty = Atomic<Int>(0)
     /// What a damaged span may hide; fixed while the store is open.

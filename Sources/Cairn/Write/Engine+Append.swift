@@ -38,20 +38,13 @@ extension Engine {
             try checkSpace()
             yieldToCompaction(parts.header.recordByteCount)
         }
-        // A key that is not there needs no look at the disk: the first attempt assumes so.
+        // A key that is not there needs no look at the disk: the first attempt assumes so, unless the
+        // last key was there.
         let attempt =
-            mayBeThere(intent.hash)
+            expectsRecords.load(ordering: .relaxed)
             ? .stale : attemptBuffered(intent, parts, Examined(), completion)
         if let end = try ended(attempt, intent, completion) { return end }
         return try writeBufferedAgain(intent, parts, completion, after: attempt)
-    }
-
-    /// Whether the index has something for the hash, so that an attempt without a look at the record
-    /// would be in vain.
-    private func mayBeThere(_ hash: UInt64) -> Bool {
-        let token = readers.enter()
-        defer { readers.leave(token) }
-        return index.location(of: hash) != .empty
     }
 
     @inline(never)
@@ -106,12 +99,22 @@ extension Engine {
         _ hash: UInt64, _ key: RawSpan
     ) throws(StoreError) -> Examined {
         do {
-            return try examine(hash, key)
+            let examined = try examine(hash, key)
+            noteExamined(examined)
+            return examined
         } catch {
             lock.lock()
             let refusal = state.refusal()
             lock.unlock()
             throw refusal ?? error
+        }
+    }
+
+    /// Whoever writes new keys, or old ones, goes on with that as a rule.
+    private func noteExamined(_ examined: Examined) {
+        let isRecord = examined.slot != .empty
+        if expectsRecords.load(ordering: .relaxed) != isRecord {
+            expectsRecords.store(isRecord, ordering: .relaxed)
         }
     }
 

@@ -91,7 +91,7 @@ extension Engine {
         let parts = RecordParts(
             header: header, key: key, metadata: RawSpan(), payloadHead: RawSpan(),
             payloadTail: value)
-        if !isDiskFull.load(ordering: .relaxed) {
+        if !isDiskFull.load(ordering: .relaxed), !expectsRecords.load(ordering: .relaxed) {
             lock.lock()
             let receipt = state.appendNew(hash, parts)
             lock.unlock()
