@@ -49,6 +49,8 @@ package final class Engine<S: Storage>: @unchecked Sendable {
             yield &reference.value
         }
     }
+    /// Of `state.pending`, without the lock.
+    let pendingCount: PendingCount
     /// Raised with `state.failure`, for readers that take no lock.
     let hasFailed = Atomic<Bool>(false)
     /// Puts are refused until space returns.
@@ -125,6 +127,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         isDiskFull.store(opened.isDiskFull, ordering: .relaxed)
         // A planted fault only: nothing is ever appended to a segment of an earlier life.
         if let continued = opened.continued { state.goOn(in: continued) }
+        pendingCount = state.pending.shownCount
         cell = StateCell(state)
     }
 

@@ -75,17 +75,13 @@ extension Engine {
     private func linger() {
         lock.lock()
         let expected = state.lastBatchCount
-        var count = state.pending.count
         lock.unlock()
-        guard expected > 1, count < expected, tuning.lingerNanoseconds > 0 else { return }
+        guard expected > 1, tuning.lingerNanoseconds > 0 else { return }
         let start = storage.monotonicClock()
         // Counted too, for a clock that stands still.
-        for _ in 0..<1024 where count < expected {
+        for _ in 0..<1024 where pendingCount.now < expected {
             if storage.monotonicClock() - start >= tuning.lingerNanoseconds { break }
             yieldProcessor()
-            lock.lock()
-            count = state.pending.count
-            lock.unlock()
         }
     }
 

@@ -11,13 +11,17 @@ extension LogState {
     /// `flushedOffset`, the others up to `syncedOffset`.
     mutating func settle(into completed: inout [Completed]) {
         for counter in pending.counters {
-            let entry = pending[counter]
             // First: one that was given up may end behind what is written, unlike those after it.
-            if entry.isDone { continue }
-            if entry.endOffset > flushedOffset { break }
-            guard entry.endOffset <= syncedOffset || entry.durability != .synced else { continue }
+            if pending[counter].isDone { continue }
+            let endOffset = pending[counter].endOffset
+            if endOffset > flushedOffset { break }
+            guard endOffset <= syncedOffset || pending[counter].durability != .synced else {
+                continue
+            }
             publish(counter)
-            completed.append(Completed(completion: entry.completion, outcome: entry.outcome))
+            completed.append(
+                Completed(
+                    completion: pending[counter].completion, outcome: pending[counter].outcome))
         }
         pending.removeDone()
     }

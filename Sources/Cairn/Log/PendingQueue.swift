@@ -6,6 +6,7 @@
 // rests on pending records: it has no record of its own and leaves with them.
 
 internal import CairnSystem
+internal import Synchronization
 
 /// The extent of a large blob: its chunks' common id, and how many there are.
 struct BlobExtent: Equatable {
@@ -63,6 +64,15 @@ struct PendingEntry {
     var isVoid = false
 }
 
+/// How many entries a queue has, for those who do not hold the log lock: out of date when they learn it.
+final class PendingCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    var now: Int { count.load(ordering: .relaxed) }
+
+    fileprivate func show(_ count: Int) { self.count.store(count, ordering: .relaxed) }
+}
+
 struct PendingQueue {
     /// Position of an entry, counted since the store was opened.
     typealias Counter = UInt64
@@ -71,19 +81,22 @@ struct PendingQueue {
     private var head = 0
     private var headCounter: Counter = 0
     private var latest: [UInt64: Counter] = [:]
+    /// Who waits for writers to come asks often: under the lock it would keep them from coming.
+    let shownCount = PendingCount()
 
     var isEmpty: Bool { head == entries.count }
     var count: Int { entries.count - head }
     var counters: Range<Counter> { headCounter..<headCounter + UInt64(count) }
 
     subscript(counter: Counter) -> PendingEntry {
-        get { entries[head + Int(counter - headCounter)] }
+        _read { yield entries[head + Int(counter - headCounter)] }
         _modify { yield &entries[head + Int(counter - headCounter)] }
     }
 
     mutating func append(_ entry: PendingEntry) {
         let counter = counters.upperBound
         entries.append(entry)
+        shownCount.show(count)
         guard entry.action != .barrier else { return }
         if let older = latest.updateValue(counter, forKey: entry.hash) {
             self[counter].previous = older
@@ -164,6 +177,7 @@ struct PendingQueue {
         while head < entries.count && entries[head].isDone {
             removeFirst()
         }
+        shownCount.show(count)
         if head == entries.count {
             entries.removeAll(keepingCapacity: true)
             head = 0

@@ -120,10 +120,7 @@ extension Engine {
 
     /// Bounds the writes in flight: a submitter that finds too many commits them itself.
     private func commitIfCrowded() {
-        lock.lock()
-        let isCrowded = state.pending.count > tuning.pendingCountMaximum
-        lock.unlock()
-        guard isCrowded else { return }
+        guard pendingCount.now > tuning.pendingCountMaximum else { return }
         acquireLead()
         commitCycle(mustSync: false, lingers: false)
         releaseLead()
