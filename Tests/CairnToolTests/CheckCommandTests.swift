@@ -120,6 +120,22 @@ struct CheckCommandTests {
         #expect(dumped.lines.count == 5, "\(dumped.complaint)")
     }
 
+    @Test("dump tells a segment that is missing, shows the others, and ends with 4")
+    func dumpMissing() throws {
+        for key in ["three", "four"] {
+            expect(try tool.run("put", store, key, input: [1]), code: 0)
+        }
+        expect(try tool.shell("rm store/segments/0000000000000002.seg"), code: 0)
+        let json = try tool.run("dump", "--json", store)
+        expect(json, code: 4, saying: "segment 0000000000000002.seg is missing")
+        let keys = try #require(json.json).compactMap { $0["key"]?.string }
+        #expect(keys == ["one", "two", "one", "two", "four"])
+        let text = try tool.run("dump", store)
+        expect(text, code: 4, saying: "segment 0000000000000002.seg is missing")
+        #expect(text.text.contains("\"four\""))
+        expect(try tool.shell("rm store/segments/*.seg; $CAIRN dump store"), code: 4)
+    }
+
     @Test("a repair names what is lost, ends with 1, and leaves a clean store and the old file")
     func repair() throws {
         let records = try #require(try tool.run("dump", "--json", store).json)

@@ -52,8 +52,10 @@ package struct StoreDump<S: Storage> {
     }
 
     /// Every record of every listed segment, in the order in which they were written, until `body`
-    /// answers false.
-    package func store(_ body: (DumpedRecord) -> Bool) throws(StoreError) {
+    /// answers false. A segment that has no file is told to `missing`, by its id, and passed over.
+    package func store(
+        _ body: (DumpedRecord) -> Bool, missing: (UInt64) -> Void
+    ) throws(StoreError) {
         let files = StoreFiles(storage: storage, tuning: tuning)
         var seen: Set<UInt64> = []
         var isWhole = false
@@ -64,15 +66,18 @@ package struct StoreDump<S: Storage> {
                 do throws(StoreError) {
                     guard try dump(entry, body) else { return }
                 } catch {
+                    guard error.errno == 2 else { throw error }
                     // What a writer replaced lies in a segment that is listed by now.
-                    let isListed = try files.listed().entries.contains {
-                        $0.id == entry.id && $0.state != .retired
-                    }
-                    guard error.errno == 2, !isListed else { throw error }
-                    isWhole = false
+                    if try isListed(entry, files) { missing(entry.id) } else { isWhole = false }
                 }
             }
         }
+    }
+
+    private func isListed(
+        _ entry: SegmentEntry, _ files: StoreFiles<S>
+    ) throws(StoreError) -> Bool {
+        try files.listed().entries.contains { $0.id == entry.id && $0.state != .retired }
     }
 
     private func dump(

@@ -29,8 +29,10 @@ extension SystemStorage {
     }
 
     /// See `StoreDump`.
-    package func dumpStore(_ body: (DumpedRecord) -> Bool) throws(StoreError) {
-        try StoreDump(self).store(body)
+    package func dumpStore(
+        _ body: (DumpedRecord) -> Bool, missing: (UInt64) -> Void
+    ) throws(StoreError) {
+        try StoreDump(self).store(body, missing: missing)
     }
 
     /// What a file is, whose directory is this storage's; nil for what cannot be dumped.

@@ -68,6 +68,8 @@ struct KeyHistoryTests {
         try StoreDump(disk, tuning: store.tuning).store { record in
             records.append(record)
             return true
+        } missing: {
+            Issue.record("segment \($0) is missing")
         }
         #expect(records.filter { $0.header?.type == .seal }.count == store.segmentNames.count)
         #expect(records.filter { $0.damage != nil }.map(\.offset) == [4096])

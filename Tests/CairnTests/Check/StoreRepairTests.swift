@@ -171,6 +171,8 @@ struct StoreRepairTests {
                 keys.insert(record.key)
             }
             return true
+        } missing: {
+            Issue.record("segment \($0) is missing")
         }
         return keys
     }

@@ -233,6 +233,8 @@ struct ReaderBesideCompactionTests {
                 #expect(record.damage == nil)
                 if record.header?.type != .chunk { keys.insert(Key(record.key)) }
                 return true
+            } missing: {
+                Issue.record("segment \($0) is missing")
             }
             copy.stopObserving()
             #expect(isDone.withLock { $0 })

@@ -1,6 +1,7 @@
 // DumpCommand — `cairn dump`: the records of a store, a segment or a hint, readably or as JSON lines.
 //
-// Streams; what is damaged is shown as such and does not end it.
+// Streams; what is damaged is shown as such, a segment that is missing is told on standard error, and
+// neither ends it.
 
 internal import Cairn
 internal import CairnFormat
@@ -20,6 +21,9 @@ enum DumpCommand: ToolCommand {
             Example("cairn dump store | less", "everything, in the order in which it was written"),
             Example("cairn dump store/segments/0000000000000001.seg", "one segment"),
             Example("cairn dump --json store | jq -r 'select(.type==\"delete\").key'", "deletes"),
+        ],
+        exits: [
+            (.damage, "a record is damaged and shown as such, or a segment is missing and named")
         ])
 
     static func run(_ call: Invocation, _ output: Output) throws(ToolFailure) -> ExitCode {
@@ -48,7 +52,12 @@ enum DumpCommand: ToolCommand {
             }
         } else {
             try ToolFailure.store { () throws(StoreError) in
-                try SystemStorage(path: path).dumpStore(show)
+                try SystemStorage(path: path).dumpStore(show) { id in
+                    printer.hasDamage = true
+                    Output.complain(
+                        "cairn: warning: segment \(SegmentFileName(id)) is missing: its records are not "
+                            + "shown; cairn fsck --deep names what it can")
+                }
             }
         }
         if let failure = printer.failure { throw failure }
