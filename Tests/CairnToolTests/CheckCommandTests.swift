@@ -41,6 +41,11 @@ struct CheckCommandTests {
                     && !text.text.contains("segments"))
             let json = try tool.shell("$CAIRN \(line) --json store").json
             #expect(json?.count == 1 && json?.first?["isClean"] == .bool(true))
+            #expect(json?.first?["segmentCount"]?.integer == 1)
+            // The quick form reads neither records nor bytes of them.
+            let known = line == "fsck" ? nil : 5
+            #expect(json?.first?["recordCount"]?.integer == known, "\(line)")
+            #expect((json?.first?["byteCount"] == nil) == (known == nil), "\(line)")
         }
     }
 

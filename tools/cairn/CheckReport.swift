@@ -100,8 +100,8 @@ final class CheckReport {
             line.add("damageCount", summary.damageCount)
             line.add("noteCount", summary.noteCount)
             line.add("segmentCount", summary.segmentCount)
-            line.add("recordCount", summary.recordCount)
-            line.add("byteCount", summary.byteCount)
+            line.add("recordCount", isDeep ? summary.recordCount : nil)
+            line.add("byteCount", isDeep ? summary.byteCount : nil)
             return try output.line(line.line)
         }
         var text =

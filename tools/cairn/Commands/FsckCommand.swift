@@ -28,6 +28,8 @@ enum FsckCommand: ToolCommand {
             "Every finding names the file and the place, the key where there is one, what is "
                 + "wrong, and when that matters. A note costs nothing: a byte that nothing reads, "
                 + "a missing hint, which will be made, the unsynced tail of a crash.",
+            "With --json the last line is the summary: isClean, damageCount, noteCount and "
+                + "segmentCount, and of the deep form recordCount and byteCount, how much was read.",
             "A repair destroys nothing: what it replaces goes to the directory quarantine of the "
                 + "store. A blob that is lost answers as removed from then on, never as an older "
                 + "version of itself. Where damage hides records whose keys nobody knows, the "
