@@ -104,6 +104,21 @@ struct KeyCommandTests {
         }
     }
 
+    @Test("an expiry is never another than was asked for: one too far away names the last")
+    func farExpiry() throws {
+        let end = (UInt64.max - WallTime.now.nanosecondsSince1970) / 1_000_000_000
+        for wrong in ["16800000000", "9223372036854775807", "99999999999999999999", "x"] {
+            let result = try tool.run("put", "--create", "--expires-in", wrong, store, "k")
+            expect(result, code: 16, saying: "\"\(wrong)\"")
+            let words = result.complaint.split { !$0.isNumber }.compactMap { UInt64($0) }
+            #expect(words.contains { $0 <= end && $0 + 60 > end }, "\(result.complaint)")
+        }
+        #expect(!tool.has("store"))
+        let far = try tool.run("put", "--create", "--expires-in", "\(end - 60)", store, "k")
+        expect(far, code: 0)
+        #expect(try tool.run("stat", store, "k").text.contains("expires  2554-07-21T23:3"))
+    }
+
     @Test("a missing key ends with 1, touches no file, and is named")
     func missingKey() throws {
         try fill()

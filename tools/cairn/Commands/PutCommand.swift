@@ -62,11 +62,10 @@ enum PutCommand: ToolCommand {
     }
 
     private static func expiry(of call: Invocation) throws(ToolFailure) -> WallTime? {
-        guard let text = call[.expiresIn]?.text else { return nil }
-        guard let seconds = Int64(text), seconds > 0 else {
-            throw .usage("--expires-in takes a number of seconds above 0, not \"\(text)\"", row)
-        }
-        return .after(.seconds(seconds))
+        let now = WallTime.now
+        let maximum = (UInt64.max - now.nanosecondsSince1970) / 1_000_000_000
+        let seconds = try call.number(.expiresIn, of: "seconds", in: 1...maximum)
+        return seconds.map { now.advanced(by: .seconds($0)) }
     }
 
     /// The only condition of a put from here is that there is no blob.

@@ -108,6 +108,19 @@ extension Invocation {
         }
     }
 
+    /// The number that an option gives, in decimal digits; nil when it is left out.
+    func number(
+        _ name: OptionName, of noun: String, in range: ClosedRange<UInt64>
+    ) throws(ToolFailure) -> UInt64? {
+        guard let text = self[name]?.text else { return nil }
+        guard let number = UInt64(text), range.contains(number) else {
+            throw .usage(
+                "--\(name.rawValue) takes a number of \(noun) from \(range.lowerBound) to "
+                    + "\(range.upperBound), not \"\(text)\"", row)
+        }
+        return number
+    }
+
     /// The prefix that may stand in this place, in the form that the options say.
     func prefix(_ place: Int) throws(ToolFailure) -> [UInt8] {
         try argument(place).map { word throws(ToolFailure) in try bytes(of: word) } ?? []
