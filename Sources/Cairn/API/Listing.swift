@@ -98,8 +98,13 @@ extension Store {
     }
 
     /// As `list`, of a store with damage too: what is certain to be there.
-    package func listCertain(prefix: Key) -> Listing {
-        Listing(engine.list(prefix: prefix.bytes, includesUncertain: true))
+    package func listCertain(
+        prefix: Key, after: Key?, delimiter: Key?, limit: Int?
+    ) -> Listing {
+        Listing(
+            engine.list(
+                prefix: prefix.bytes, after: after?.bytes, delimiter: delimiter?.bytes ?? [],
+                limit: limit, includesUncertain: true))
     }
 
     /// A page of a listing, at most `limit` items; `next` of it goes on. See `list` for the rest.

@@ -121,6 +121,11 @@ extension Invocation {
         return number
     }
 
+    /// The part of a key that an option gives, in the form that the options say.
+    func part(_ name: OptionName) throws(ToolFailure) -> [UInt8]? {
+        try self[name].map { word throws(ToolFailure) in try bytes(of: word) }
+    }
+
     /// The prefix that may stand in this place, in the form that the options say.
     func prefix(_ place: Int) throws(ToolFailure) -> [UInt8] {
         try argument(place).map { word throws(ToolFailure) in try bytes(of: word) } ?? []

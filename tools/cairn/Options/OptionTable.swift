@@ -12,6 +12,7 @@ enum OptionName: String, CaseIterable {
     case segments, deep, repair, acceptLoss = "accept-loss"
     case payload, prefix, overwrite
     case target, dryRun = "dry-run"
+    case limit, after, delimiter
     case link
     case man, completions
 }
