@@ -102,7 +102,7 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// "pwrite 4096 bytes at 81920 of X: No space left on device (errno 28)".
     package var description: String {
         var text = operation.rawValue
-        if let byteCount { text += " \(byteCount) bytes" }
+        if let byteCount { text += " " + counted(byteCount, "byte") }
         if let offset { text += " at \(offset)" }
         if byteCount != nil || offset != nil { text += " of" }
         return "\(text) \(path): \(Errno(code: code))"

@@ -92,6 +92,21 @@ struct CheckCommandTests {
         expect(try tool.run("fsck", "--deep", store), code: 0)
     }
 
+    @Test("of one there is one: a record, a byte, a segment")
+    func one() throws {
+        let first = tool.path("first")
+        expect(try tool.run("put", "--create", first, "k", input: [1]), code: 0)
+        #expect(try tool.run("dump", first).text.contains("  1 byte, "))
+        let short = try tool.shell("truncate -s -1 first/segments/*.seg; $CAIRN fsck first")
+        #expect(short.text.contains(": ends 1 byte too early\n"), "\(short.text)")
+        let missing = try tool.shell(
+            "cat /dev/null > e; $CAIRN put --create X k e && rm X/segments/*.seg && $CAIRN fsck X")
+        #expect(missing.text.contains("it had 1 record\n"), "\(missing.text)")
+        let made = try tool.shell("rm store/MANIFEST; $CAIRN fsck --repair store")
+        expect(made, code: 1)
+        #expect(made.text.contains("was made from 1 segment\n"), "\(made.text)")
+    }
+
     @Test("explain shows every version, newest first, and why")
     func explain() throws {
         let one = try #require(try tool.run("explain", "--json", store, "one").json)

@@ -105,7 +105,8 @@ struct BackupFilling<S: Storage> {
         let byteCount = try reading(entry) { () throws(FileError) in try source.byteCount(of: file)
         }
         guard entry.isWhole(in: byteCount) else {
-            throw damage(entry, "ends \(entry.logicalByteCount - byteCount) bytes too early")
+            throw damage(
+                entry, "ends \(counted(entry.logicalByteCount - byteCount, "byte")) too early")
         }
         let bytes = try reading(entry) { () throws(FileError) in try front(of: file, source) }
         guard let header = try? SegmentHeader(decoding: bytes.rawSpan) else {

@@ -62,7 +62,7 @@ final class SegmentCheck<S: Storage> {
             }
             check.report(
                 finding(
-                    .missingSegment, "has no file; it had \(entry.recordCount) records",
+                    .missingSegment, "has no file; it had \(counted(entry.recordCount, "record"))",
                     matters: "now: keys in it answer uncertain, and the store takes no writes"))
             if isEnded { try nameAll() }
             return entry.recordCount > 0
@@ -137,7 +137,7 @@ final class SegmentCheck<S: Storage> {
         check.report(
             finding(
                 .shortSegment, offset: byteCount, byteCount: entry.logicalByteCount - byteCount,
-                "ends \(entry.logicalByteCount - byteCount) bytes too early",
+                "ends \(counted(entry.logicalByteCount - byteCount, "byte")) too early",
                 matters: "now: keys in what is missing answer damaged or uncertain"))
     }
 

@@ -48,7 +48,7 @@ struct SegmentProblem {
         key = nil
         sequence = 0
         blobID = nil
-        what = "\(span.count) bytes hold no intact record"
+        what = "\(counted(span.count, "byte")) without an intact record"
     }
 
     /// A record that only the hint knows any more.

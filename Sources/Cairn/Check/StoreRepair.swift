@@ -125,7 +125,7 @@ package final class StoreRepair<S: Storage> {
             return nil
         }
         try replace(name, bytes, with: manifest.encoded())
-        tell(.written, name, "was made from \(manifest.entries.count) segments")
+        tell(.written, name, "was made from \(counted(manifest.entries.count, "segment"))")
         return manifest
     }
 
@@ -192,21 +192,17 @@ package final class StoreRepair<S: Storage> {
                 acceptsLoss: acceptsLoss)
             switch try rewrite.run() {
             case .unnamed(let span):
-                tell(
-                    .left, name,
-                    "\(span.count) bytes at \(span.lowerBound) hide records that nobody can name: "
-                        + "--accept-loss gives them up")
+                tell(.left, name, unnamedRecords(in: span) + ": --accept-loss gives them up")
             case .rewritten(let new, let lost, let unnamed):
                 try commit(new, insteadOf: entry, lost, &manifest)
-                for span in unnamed {
-                    tell(
-                        .lost, name,
-                        "\(span.count) bytes at \(span.lowerBound), and records in them that nobody "
-                            + "can name")
-                }
+                for span in unnamed { tell(.lost, name, unnamedRecords(in: span)) }
                 try setAside(entry)
             }
         }
+    }
+
+    private func unnamedRecords(in span: Range<UInt64>) -> String {
+        "\(counted(span.count, "byte")) at \(span.lowerBound), with records that nobody can name"
     }
 
     /// Past every file, too: a repair that was cut short may have left one.

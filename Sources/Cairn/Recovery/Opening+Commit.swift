@@ -33,7 +33,7 @@ extension Opening {
         opened.leaseStart = start
         opened.leaseEnd = end
         if hasLoss && !dropped.isEmpty {
-            findings.append("\(dropped.count) segments left the list for ever")
+            findings.append("\(counted(dropped.count, "segment")) left the list for ever")
         }
         do {
             try cleanUp(isEarly ? [] : names, listed: listed)

@@ -72,9 +72,9 @@ extension Opening {
         }
         if result.droppedCount > 0 {
             findings.append(
-                "segment \(SegmentFileName(entry.id)): \(result.droppedCount) intact records "
-                    + "behind the end of the log at \(result.logicalByteCount) were never "
-                    + "acknowledged as synced and are dropped")
+                "segment \(SegmentFileName(entry.id)): \(counted(result.droppedCount, "intact record")) "
+                    + "behind the end of the log at \(result.logicalByteCount), never acknowledged as "
+                    + "synced, \(result.droppedCount == 1 ? "is" : "are") dropped")
         }
         return result
     }

@@ -8,6 +8,7 @@
 // Pure. Spec: Format.md, "Recovery".
 
 internal import CairnFormat
+internal import CairnSystem
 
 /// What a segment contributes to the store.
 struct RecoveredSegment {
@@ -35,7 +36,7 @@ package struct HiddenSpan: Equatable, Sendable, CustomStringConvertible {
     package let sequenceEnd: UInt64
 
     package var description: String {
-        "segment \(SegmentFileName(segmentID)), \(byteCount) bytes at \(offset)"
+        "segment \(SegmentFileName(segmentID)), \(counted(byteCount, "byte")) at \(offset)"
     }
 }
 

@@ -144,11 +144,11 @@ enum DumpCommand: ToolCommand {
         }
         if header.type == .put || header.type == .chunk {
             let form = header.flags.contains(.blocked) ? "blocked" : "\(header.codec)"
-            text += "  \(header.rawByteCount) bytes, \(form) \(header.storedByteCount)"
+            text += "  \(counted(header.rawByteCount, "byte")), \(form) \(header.storedByteCount)"
         }
         if let composite = record.composite {
             text +=
-                "  \(composite.totalByteCount) bytes in \(Units.counted(composite.chunkCount, "chunk"))"
+                "  \(counted(composite.totalByteCount, "byte")) in \(Units.counted(composite.chunkCount, "chunk"))"
             text += " of blob \(composite.blobID)"
         }
         if let batch = record.batch {

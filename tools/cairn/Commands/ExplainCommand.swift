@@ -80,7 +80,7 @@ enum ExplainCommand: ToolCommand {
         if let count = version.valueByteCount { text += " of \(Units.counted(count, "byte"))" }
         if let count = version.chunkCount { text += " in \(Units.counted(count, "chunk"))" }
         text += "  segment \(hexadecimal(version.segmentID)) at \(version.offset)"
-        text += ", \(Units.grouped(version.recordByteCount)) bytes"
+        text += ", \(Units.counted(version.recordByteCount, "byte"))"
         var lines = [text, "      why: \(version.reason)"]
         if let expiry = version.expiry {
             lines.append("      expires: \(Units.date(nanoseconds: expiry))")

@@ -59,7 +59,7 @@ enum GetCommand: ToolCommand {
             } catch {
                 try output.flush()
                 throw .damaged(
-                    "\(error.message); \(name) has the \(reader.offset) bytes before that, of "
+                    "\(error.message); \(name) has the \(counted(reader.offset, "byte")) before that, of "
                         + "\(reader.information.byteCount)")
             }
             if bytes.isEmpty { return }

@@ -2,6 +2,8 @@
 //
 // Only for people; what programs read is exact. Pure.
 
+internal import CairnSystem
+
 enum Units {
     /// "512 B", "1.5 KiB", "20 GiB": three digits or so.
     static func bytes(_ count: UInt64) -> String {
@@ -39,7 +41,7 @@ enum Units {
 
     /// "1 blob", "1,234 blobs".
     static func counted(_ count: some BinaryInteger, _ noun: String) -> String {
-        grouped(count) + " " + noun + (count == 1 ? "" : "s")
+        grouped(count) + " " + inflected(noun, for: count)
     }
 
     /// "8 s", "3 min", "2 h 10 min".
