@@ -158,6 +158,26 @@ struct KeyCommandTests {
         #expect(try tool.read("store") == [1])
     }
 
+    @Test("--create makes no store among the files of others, which stay as they are")
+    func foreignFiles() throws {
+        let made = try tool.shell("mkdir d; echo hello > d/letter; tar c d/letter > x.tar")
+        expect(made, code: 0)
+        for line in ["put --create d k x.tar", "import --create d x.tar"] {
+            expect(
+                try tool.shell("$CAIRN \(line)"), code: 8, saying: "d is not empty: letter is in it"
+            )
+            #expect(try tool.shell("ls -A d; cat d/letter").text == "letter\nhello\n", "\(line)")
+        }
+        expect(try tool.shell("mkdir -p disk/lost+found e b; mkdir b/lost+found"), code: 0)
+        for name in ["disk", "e"] {
+            expect(try tool.shell("$CAIRN put --create \(name) k x.tar"), code: 0)
+            #expect(try tool.shell("$CAIRN fsck \(name)").text == "clean: 1 segment\n")
+        }
+        expect(try tool.shell("$CAIRN backup e b"), code: 0)
+        // A store is one, whatever lies beside it.
+        expect(try tool.shell("echo hello > e/letter; $CAIRN put --create e k x.tar"), code: 0)
+    }
+
     @Test("--if-absent and --metadata do what they say")
     func writeOptions() throws {
         try fill()

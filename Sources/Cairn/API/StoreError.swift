@@ -19,8 +19,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case unsupportedVersion
         /// The directory holds a backup, which opens for reading only until it is restored.
         case isBackup
-        /// A backup or a restore was pointed at a directory that is not meant for it. Nothing was
-        /// touched; the message says what is there.
+        /// A new store, a backup or a restore was pointed at a directory that is not meant for it.
+        /// Nothing was touched; the message says what is there.
         case wrongDirectory
         /// STORE or MANIFEST is damaged or missing.
         case storeDamaged

@@ -70,7 +70,8 @@ public struct WriteOptions: Sendable {
 public struct StoreOptions: Sendable {
     /// What may be done to the directory.
     public enum Access: Sendable, Equatable {
-        /// Reading and writing; makes the store when there is none.
+        /// Reading and writing; makes the store when there is none, in a directory that is not there
+        /// or is empty.
         case create
         /// Reading and writing; the store must exist.
         case existing

@@ -121,20 +121,15 @@ struct BackupDirectory<S: Storage> {
 
     /// Nothing but what an attempt leaves that was cut short before it had made STORE.
     private func requireEmpty() throws(StoreError) {
-        let expected: Set = [
-            StoreNames.lock, StoreNames.identity + StoreNames.replacement, "segments", "quarantine",
-        ]
         let found = try attempt("looking into the directory") { () throws(FileError) in
-            try storage.names(in: .root).filter { !expected.contains($0) }
-                + storage.names(in: .segments) + storage.names(in: .quarantine)
+            if let stranger = try storage.stranger() { return String?(stranger) }
+            return try (storage.names(in: .segments) + storage.names(in: .quarantine)).min()
         }
-        if let name = found.min() { throw refusal("is not empty: \(name) is in it") }
+        if let found { throw refusal("is not empty: \(found) is in it") }
     }
 
     private func refusal(_ what: String) -> StoreError {
-        StoreError(
-            .wrongDirectory,
-            "\(storage.location) \(what); nothing was touched: name a directory that is not there, an "
-                + "empty one, or a backup of this store")
+        storage.wrongDirectory(
+            what, wanted: "a directory that is not there, an empty one, or a backup of this store")
     }
 }

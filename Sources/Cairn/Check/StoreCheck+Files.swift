@@ -153,7 +153,7 @@ extension StoreCheck {
     private func noteStrangers(_ root: [String], _ segments: [String]) {
         let known: Set = [
             StoreNames.identity, StoreNames.manifest, StoreNames.reserve, StoreNames.lock,
-            "segments", "quarantine",
+            StoreNames.segments, StoreNames.quarantine, StoreNames.lostAndFound,
         ]
         for name in root.sorted() where !known.contains(name) {
             note(

@@ -62,7 +62,7 @@ package final class StoreRepair<S: Storage> {
             guard let identity = try repairStore(damage) else { return }
             if identity.isBackup {
                 return tell(
-                    .left, "segments",
+                    .left, StoreNames.segments,
                     "are those of a backup: remove what is damaged and make the "
                         + "backup again, or restore it and repair the store")
             }

@@ -9,6 +9,10 @@ package enum StoreNames {
     package static let manifest = "MANIFEST"
     package static let reserve = "RESERVE"
     package static let lock = "LOCK"
+    package static let segments = "segments"
+    package static let quarantine = "quarantine"
+    /// What a file system has in its root directory: nothing of a store, and nobody's file.
+    package static let lostAndFound = "lost+found"
     /// Suffix of a file that will replace another.
     package static let replacement = ".new"
     /// Suffix of a hint that is being written.

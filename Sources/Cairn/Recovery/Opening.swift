@@ -1,11 +1,11 @@
 // Opening — from a directory to a store that serves.
 //
 // Order, for a writer (each step may be cut by a crash and is then repeated by the next opening):
-// look for STORE, unless it may be made; lock; sync both directories; read STORE and MANIFEST; sync
-// every unsealed segment and drop its cached pages, so that only what the disk holds is believed;
-// scan; replace MANIFEST, which seals what was recovered and raises the sequence ceiling; only then
-// remove or quarantine files that it does not list. A reader takes no lock and does none of the writing. Nothing is appended to a
-// segment that this process did not create. Spec: Engine.md, "Opening".
+// enter the directory and lock it; sync both directories; read STORE and MANIFEST; sync every unsealed
+// segment and drop its cached pages, so that only what the disk holds is believed; scan; replace
+// MANIFEST, which seals what was recovered and raises the sequence ceiling; only then remove or
+// quarantine files that it does not list. A reader takes no lock and does none of the writing. Nothing is
+// appended to a segment that this process did not create. Spec: Engine.md, "Opening".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -103,7 +103,7 @@ extension Engine {
         wake: @escaping @Sendable () -> Void = {}
     ) throws(StoreError) -> Engine {
         try check(options, tuning)
-        try Entrance(storage: storage, options: options).enter()
+        try Entrance(storage: storage, access: options.access).enter()
         do throws(StoreError) {
             let (identity, manifest) = try StoreFiles(storage: storage, tuning: tuning).load(
                 for: options.access)
@@ -152,44 +152,6 @@ extension Engine {
         }
         guard (1...86_400_000).contains(options.intervalMilliseconds) else {
             throw StoreError(.invalidOption, "the sync interval is 1 ms to one day")
-        }
-    }
-}
-
-/// Directories and lock.
-private struct Entrance<S: Storage> {
-    let storage: S
-    let options: StoreOptions
-
-    func enter() throws(StoreError) {
-        let exists: Bool
-        let hasStore: Bool
-        do {
-            exists = try storage.openDirectories(creating: options.access == .create)
-            // Taking the lock makes a file, which a directory without a store is spared. Whoever makes
-            // a store there at this moment has not made it yet.
-            hasStore = try exists && options.access == .existing ? storage.hasIdentity : exists
-        } catch {
-            throw StoreError(error, doing: "opening the directory of the store")
-        }
-        guard exists else {
-            throw StoreError(.noStore, "there is no store in \(storage.location)")
-        }
-        guard hasStore else { throw storage.noStore }
-        guard options.access != .readOnly else { return }
-        do {
-            if case .held(let process) = try storage.lock() {
-                throw StoreError(
-                    .inUse,
-                    "the store in \(storage.location) is in use"
-                        + (process.map { " by process \($0)" } ?? ""))
-            }
-        } catch let error as FileError {
-            throw StoreError(error, doing: "locking the store")
-        } catch let error as StoreError {
-            throw error
-        } catch {
-            preconditionFailure("locking throws file errors and store errors only")
         }
     }
 }

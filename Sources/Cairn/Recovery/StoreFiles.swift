@@ -169,6 +169,25 @@ extension Storage {
         }
     }
 
+    /// A name that keeps the directory from being made a store or a backup; nil: it is as good as empty.
+    /// What an attempt left that was cut short keeps it from nothing, `leavings` among that, nor does
+    /// what a file system makes.
+    func stranger(besides leavings: Set<String> = []) throws(FileError) -> String? {
+        let known: Set = [
+            StoreNames.lock, StoreNames.identity + StoreNames.replacement, StoreNames.segments,
+            StoreNames.quarantine, StoreNames.lostAndFound,
+        ]
+        return try names(in: .root).filter { !known.contains($0) && !leavings.contains($0) }.min()
+    }
+
+    /// Says what in the directory keeps it from being taken.
+    func wrongDirectory(
+        _ what: String, wanted: String = "a directory that is not there, or an empty one"
+    ) -> StoreError {
+        StoreError(
+            .wrongDirectory, "\(location) \(what); nothing was touched: name \(wanted)")
+    }
+
     var noStore: StoreError {
         StoreError(.noStore, "there is no store in \(location): it has no STORE")
     }

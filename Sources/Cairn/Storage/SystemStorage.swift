@@ -148,8 +148,8 @@ extension SystemStorage {
         }
         if creating { try confirmName(of: root) }
         var directories = [StoreDirectory.root: root]
-        directories[.segments] = try root.directory("segments", create: creating)
-        directories[.quarantine] = try root.directory("quarantine", create: creating)
+        directories[.segments] = try root.directory(StoreNames.segments, create: creating)
+        directories[.quarantine] = try root.directory(StoreNames.quarantine, create: creating)
         let opened = directories
         state.withLock { state in state.directories = opened }
         return true

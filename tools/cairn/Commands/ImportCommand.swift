@@ -16,7 +16,7 @@ enum ImportCommand: ToolCommand {
                 "FILE", .optional, "the archive; - or nothing for standard input",
                 completion: .file),
         ],
-        options: [OptionRow(.create, "makes the store when there is none"), .json],
+        options: [.create, .json],
         details: [
             "Takes what cairn export writes, and any other tar: then the paths are the keys, and "
                 + "what is no file is left out. Blobs that are there already with the same bytes "

@@ -16,7 +16,7 @@ enum PutCommand: ToolCommand {
                 completion: .file),
         ],
         options: [
-            OptionRow(.create, "makes the store when there is none"),
+            .create,
             OptionRow(.ifAbsent, "refuses when the key has a blob already"),
             OptionRow(.metadata, value: "TEXT", "is kept with the blob, at most 16 KiB"),
             OptionRow(.expiresIn, value: "SECONDS", "the blob is absent from then on"),

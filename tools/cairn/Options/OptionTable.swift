@@ -49,6 +49,8 @@ struct OptionRow {
 extension OptionRow {
     static let help = OptionRow(.help, "shows this text")
     static let json = OptionRow(.json, "prints JSON, one object a line")
+    static let create = OptionRow(
+        .create, "makes the store when there is none, where DIR is not there or is empty")
     static let escaped = OptionRow(
         .escaped, "KEY is in the form that this tool prints: \\xNN stands for a byte")
     static let hex = OptionRow(.hex, "KEY is given as hexadecimal digits")
