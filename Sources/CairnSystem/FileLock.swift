@@ -1,8 +1,9 @@
 // FileLock — the exclusive lock of a writer, held by an open file until it is released.
 //
 // The lock is flock(2) on the file, so it dies with its process, however that ends; what the file
-// says is only the holder's process id, for messages. The file stays when the lock goes: removing
-// it would let two processes lock two files of one name. Any thread.
+// says is only the holder's process id, for messages. The file stays when the lock goes. Whoever takes
+// it away, with all that it protected, holds the lock meanwhile: a lock on a file that has lost its
+// name is none, so that no two processes lock two files of one name. Any thread.
 
 internal import CLinux
 
@@ -42,8 +43,23 @@ package final class FileLock: Sendable {
         } catch {
             throw FileError(.lock, path: directory.path(of: name), error)
         }
-        writeHolder(descriptor.rawValue)
-        return .acquired(FileLock(descriptor))
+        let lock = FileLock(descriptor)
+        guard try lock.isNamed(name, in: directory) else { return .held(by: nil) }
+        writeHolder(lock.descriptor.rawValue)
+        return .acquired(lock)
+    }
+
+    /// Whether the name leads to the locked file still.
+    private func isNamed(
+        _ name: String, in directory: DirectoryHandle
+    ) throws(FileError) -> Bool {
+        guard let named = try directory.open(name, writable: false) else { return false }
+        do throws(Errno) {
+            return try SystemCall.identity(named.rawValue)
+                == SystemCall.identity(descriptor.rawValue)
+        } catch {
+            throw FileError(.status, path: directory.path(of: name), error)
+        }
     }
 
     /// Best effort: a full disk must not keep the store from opening.

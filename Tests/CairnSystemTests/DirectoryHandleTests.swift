@@ -180,6 +180,38 @@ import Testing
         withExtendedLifetime(first) {}
     }
 
+    @Test("where holders take the lock's file away, there is one holder at a time all the same")
+    func removedFile() throws {
+        let directory = try TemporaryDirectory()
+        let handle = directory.handle
+        let (holders, takings, failures) = (Guarded(0), Guarded(0), Guarded<[String]>([]))
+        let threads = try (0..<4).map { number in
+            try ServiceThread.start(name: "holder \(number)") {
+                do {
+                    for _ in 0..<3_000 {
+                        guard case .acquired(let lock) = try FileLock.acquire("LOCK", in: handle)
+                        else { continue }
+                        let count = holders.withLock { count in
+                            count += 1
+                            return count
+                        }
+                        if count > 1 { failures.withLock { $0.append("\(count) holders") } }
+                        takings.withLock { $0 += 1 }
+                        // The last act of a holder.
+                        holders.withLock { $0 -= 1 }
+                        try handle.unlink("LOCK")
+                        withExtendedLifetime(lock) {}
+                    }
+                } catch {
+                    failures.withLock { $0.append("\(error)") }
+                }
+            }
+        }
+        threads.forEach { $0.join() }
+        #expect(failures.withLock { $0 } == [])
+        #expect(takings.withLock { $0 } > 0)
+    }
+
     @Test("a lock ends with its object although copies of its descriptor are open")
     func copies() async {
         await #expect(processExitsWith: .success) {
