@@ -37,6 +37,12 @@ int cairn_make_directory_at(int directory, const char *name) {
     return status(mkdirat(directory, name, 0700));
 }
 
+int cairn_remove_directory(const char *path) { return status(rmdir(path)); }
+
+int cairn_remove_directory_at(int directory, const char *name) {
+    return status(unlinkat(directory, name, AT_REMOVEDIR));
+}
+
 // Gives the descriptor back if it is a regular file; closes it and says why if not.
 static int keep_regular(int fd) {
     if (fd < 0) { return -errno; }

@@ -109,6 +109,22 @@ package final class DirectoryHandle: Sendable {
         }
     }
 
+    /// Removes a directory that is empty; corresponds to `unlinkat(2)` with AT_REMOVEDIR.
+    package func removeDirectory(_ name: String) throws(FileError) {
+        _ = try attempt(.removeDirectory, name) { () throws(Errno) in
+            try SystemCall.perform { unsafe cairn_remove_directory_at(rawValue, name) }
+        }
+    }
+
+    /// Removes the directory at a path, if it is empty; corresponds to `rmdir(2)`.
+    package static func remove(path: String) throws(FileError) {
+        do throws(Errno) {
+            _ = try SystemCall.perform { unsafe cairn_remove_directory(path) }
+        } catch {
+            throw FileError(.removeDirectory, path: path, error)
+        }
+    }
+
     /// Creates a regular file of mode 0600 for reading and writing; the name must not exist.
     package func create(_ name: String) throws(FileError) -> Descriptor {
         let fd = try attempt(.create, name) { () throws(Errno) in

@@ -45,6 +45,7 @@ package enum FileOperation: String, Sendable, CaseIterable {
     case lock = "flock"
     case listNames = "readdir"
     case makeDirectory = "mkdir"
+    case removeDirectory = "rmdir"
     case rename
     case link
     case clone = "ioctl FICLONE of"

@@ -61,6 +61,67 @@ struct BackupCommandTests {
         #expect(try tool.run("get", backup, "greeting").text == "hello")
     }
 
+    @Test("a restore that fails leaves nothing of its own, and says so in its own words")
+    func failedRestore() throws {
+        try put("greeting", "hello", into: store)
+        try put("second", "again", into: store)
+        expect(try tool.run("backup", store, backup), code: 0)
+        let segment = "backup/segments/0000000000000002.seg"
+        expect(try tool.shell("mv \(segment) kept; mkdir there there.too"), code: 0)
+        expect(try tool.shell("mkdir there.too/lost+found; $CAIRN verify backup"), code: 4)
+        for name in ["new", "there", "there.too"] {
+            let result = try tool.shell("$CAIRN restore backup \(name)")
+            expect(
+                result, code: 4, saying: "0000000000000002", "cannot be restored",
+                "nothing of it is left in \(name)")
+            #expect(!result.complaint.contains("backed up"), "\(result.complaint)")
+        }
+        #expect(!tool.has("new"))
+        #expect(
+            try tool.shell("find there there.too | sort | xargs").lines
+                == ["there there.too there.too/lost+found"])
+        expect(try tool.shell("mv kept \(segment) && $CAIRN restore backup there"), code: 0)
+        #expect(try tool.run("get", tool.path("there"), "second").text == "again")
+    }
+
+    @Test("a restore for which there is no room takes its files away again")
+    func noRoom() throws {
+        var random = TestRandom(seed: 3)
+        let (first, second) = (random.bytes(400_000), random.bytes(1_200_000))
+        expect(try tool.run("put", "--create", store, "a", input: first), code: 0)
+        expect(try tool.run("put", store, "b", input: second), code: 0)
+        expect(try tool.run("backup", store, backup), code: 0)
+        for kibibytes in [0, 600] {
+            // What the tool says goes through a pipe, which has no limit.
+            let result = try tool.shell(
+                "(ulimit -f \(kibibytes); exec $CAIRN restore backup new 2>&1) | cat")
+            #expect(result.text.contains("of the store in new: "), "\(result.text)")
+            #expect(result.text.contains("nothing of it is left in new"), "\(result.text)")
+            #expect(!tool.has("new"), "\(kibibytes)")
+        }
+        expect(try tool.shell("$CAIRN restore backup new"), code: 0)
+    }
+
+    @Test("what an earlier attempt left stays when the next one fails, and is named")
+    func failedAgain() throws {
+        try put("greeting", "hello", into: store)
+        try put("second", "again", into: store)
+        expect(try tool.run("backup", store, backup), code: 0)
+        let half = try tool.shell(
+            """
+            cp -a backup half && rm half/MANIFEST half/segments/0000000000000002.*
+            mv backup/segments/0000000000000002.seg kept; $CAIRN restore backup half
+            """)
+        expect(half, code: 4, saying: "half holds what an earlier attempt brought", "do it again")
+        expect(
+            try tool.shell("ls half/segments/0000000000000001.seg && ! $CAIRN get half second"),
+            code: 0, saying: "never finished")
+        expect(
+            try tool.shell(
+                "mv kept backup/segments/0000000000000002.seg; $CAIRN restore backup half"), code: 0
+        )
+    }
+
     @Test("what cannot be backed up says why")
     func refusals() throws {
         expect(try tool.run("backup", store, backup), code: 8, saying: "no store")

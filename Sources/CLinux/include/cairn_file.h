@@ -17,6 +17,9 @@ int cairn_open_directory_at(int directory, const char *name);
 /// Makes a directory of mode 0700. Corresponds to `mkdir(2)`.
 int cairn_make_directory(const char *path);
 int cairn_make_directory_at(int directory, const char *name);
+/// Removes a directory that is empty. Corresponds to `rmdir(2)`.
+int cairn_remove_directory(const char *path);
+int cairn_remove_directory_at(int directory, const char *name);
 
 /// Creates a regular file of mode 0600 for reading and writing; the name must not exist.
 int cairn_create_at(int directory, const char *name);

@@ -108,6 +108,13 @@ extension StoreError {
         self.init(kind, "\(task): \(error)", errno: error.code)
     }
 
+    /// The same error, which says more.
+    func adding(_ text: String) -> StoreError {
+        StoreError(
+            kind, "\(message); \(text)", segmentID: segmentID, offset: offset, errno: errno,
+            currentVersion: currentVersion)
+    }
+
     /// There were no file descriptors left.
     var isOutOfDescriptors: Bool { errno == EMFILE || errno == ENFILE }
 

@@ -8,31 +8,47 @@
 internal import CairnFormat
 internal import CairnSystem
 
+/// What a directory is filled for: errors say it.
+enum FillingPurpose {
+    case backup
+    case restore
+
+    /// What the directory becomes.
+    var noun: String { self == .backup ? "backup" : "store" }
+}
+
 struct BackupDirectory<S: Storage> {
     let storage: S
     /// As the backup has it.
     let identity: StoreIdentity
+    let purpose: FillingPurpose
 
-    /// Takes the directory and its lock, and makes it a backup, perhaps one without anything in it yet.
-    func claim() throws(StoreError) {
+    /// Takes the directory and its lock, and changes nothing else. Whether it was as good as empty; else
+    /// there is a backup in it, or what one left that was cut short.
+    @discardableResult
+    func claim() throws(StoreError) -> Bool {
         try attempt("opening the directory") { () throws(FileError) in
             if try storage.openDirectories(creating: false) { return }
             _ = try storage.openDirectories(creating: true)
         }
-        try judge()
+        _ = try judge()
         try attempt("making the directory") { () throws(FileError) in
             _ = try storage.openDirectories(creating: true)
         }
         try lock()
         do throws(StoreError) {
             // Somebody may have filled or restored it since.
-            try judge()
-            // Again, too: where the sync of the directory failed, only the cache has the name.
-            try replace(StoreNames.identity, identity.encoded())
+            return try judge()
         } catch {
             storage.unlock()
             throw error
         }
+    }
+
+    /// Makes the directory a backup, perhaps one without anything in it yet.
+    func begin() throws(StoreError) {
+        // Again, too: where the sync of the directory failed, only the cache has the name.
+        try replace(StoreNames.identity, identity.encoded())
     }
 
     /// What the backup that is there lists; nil when none was finished.
@@ -71,7 +87,7 @@ struct BackupDirectory<S: Storage> {
         do {
             return try body()
         } catch {
-            throw StoreError(error, doing: "\(task) of the backup in \(storage.location)")
+            throw StoreError(error, doing: "\(task) of the \(purpose.noun) in \(storage.location)")
         }
     }
 
@@ -80,7 +96,8 @@ struct BackupDirectory<S: Storage> {
             try storage.replace(name, with: bytes.rawSpan)
         } catch {
             throw StoreError(
-                error.fileError, doing: "writing \(name) of the backup in \(storage.location)")
+                error.fileError,
+                doing: "writing \(name) of the \(purpose.noun) in \(storage.location)")
         }
     }
 
@@ -95,17 +112,19 @@ struct BackupDirectory<S: Storage> {
         guard case .held(let process) = outcome else { return }
         throw StoreError(
             .inUse,
-            "the backup in \(storage.location) is being written"
+            "the \(purpose.noun) in \(storage.location) is being written"
                 + (process.map { " by process \($0)" } ?? "") + ": try again when that is done")
     }
 
     // MARK: Whose it is
 
-    private func judge() throws(StoreError) {
+    /// Whether the directory is as good as empty; an error when it is not to be filled.
+    private func judge() throws(StoreError) -> Bool {
         guard
             let bytes = try contents(StoreNames.identity, StoreIdentity.byteCountMaximum)
         else {
-            return try requireEmpty()
+            try requireEmpty()
+            return true
         }
         let present: StoreIdentity
         do throws(FormatError) {
@@ -117,6 +136,7 @@ struct BackupDirectory<S: Storage> {
         guard present.uuid == identity.uuid else {
             throw refusal("is the backup of another store, \(present.uuid)")
         }
+        return false
     }
 
     /// Nothing but what an attempt leaves that was cut short before it had made STORE.
@@ -129,7 +149,8 @@ struct BackupDirectory<S: Storage> {
     }
 
     private func refusal(_ what: String) -> StoreError {
-        storage.wrongDirectory(
+        if purpose == .restore { return storage.wrongDirectory(what) }
+        return storage.wrongDirectory(
             what, wanted: "a directory that is not there, an empty one, or a backup of this store")
     }
 }

@@ -271,17 +271,23 @@ struct BackupFilling<S: Storage> {
             return try body()
         } catch {
             let name = SegmentFileName(entry.id)
+            let task = directory.purpose == .backup ? "backing up" : "restoring"
             throw StoreError(
-                .inputOutput, "backing up segment \(name): \(error)", segmentID: entry.id,
+                .inputOutput, "\(task) segment \(name): \(error)", segmentID: entry.id,
                 errno: error.code)
         }
     }
 
     private func damage(_ entry: SegmentEntry, _ what: String) -> StoreError {
-        StoreError(
+        let advice =
+            switch directory.purpose {
+            case .backup: "it cannot be backed up, and the backup that was there before stays"
+            case .restore: "the backup cannot be restored until that file is put back, whole"
+            }
+        return StoreError(
             .damaged,
-            "segment \(SegmentFileName(entry.id)) in \(source.location) \(what): it cannot be backed "
-                + "up, and the backup that was there before stays", segmentID: entry.id)
+            "segment \(SegmentFileName(entry.id)) in \(source.location) \(what): \(advice)",
+            segmentID: entry.id)
     }
 }
 
@@ -317,7 +323,7 @@ extension BackupFilling {
             return try source.contents(
                 of: name, in: .segments, byteCountMaximum: Int(UInt32.max))
         } catch {
-            result.findings.append("\(name) is not in the backup: \(error)")
+            result.findings.append("\(name) is not in the \(directory.purpose.noun): \(error)")
             return nil
         }
     }

@@ -2,8 +2,8 @@
 //
 // In place it is one step, once the list is certainly durable: STORE is replaced by one with a new uuid,
 // which names the original as an ancestor. MANIFEST stays as it is until the store is opened for writing; so do the segments, for ever.
-// Elsewhere it is a backup of the backup, which is then restored in place. Cut short anywhere it leaves
-// a backup, or a store. The directory's lock is held. One thread. Spec: Format.md, "Backup".
+// Elsewhere it is a backup of the backup, which is then restored in place; one that fails takes away what
+// it made. Cut short anywhere it leaves a backup, or a store. The directory's lock is held. One thread. Spec: Format.md, "Backup".
 
 internal import CairnFormat
 internal import CairnSystem
@@ -36,20 +36,35 @@ package struct BackupRestore<S: Storage> {
         let isLocked = try lockIfWritable()
         defer { if isLocked { storage.unlock() } }
         let (identity, list) = try backup()
-        let directory = BackupDirectory(storage: destination, identity: identity)
-        try directory.claim()
+        let directory = BackupDirectory(
+            storage: destination, identity: identity, purpose: .restore)
+        let wasEmpty = try directory.claim()
         defer { destination.unlock() }
-        guard try directory.present() == nil else {
+        let isWhole = try wasEmpty ? false : directory.present() != nil
+        guard !isWhole else {
             throw StoreError(
                 .wrongDirectory,
                 "\(destination.location) is a backup of this store already; nothing was touched: cairn "
                     + "restore \(destination.location) makes it a store")
         }
-        var filling = BackupFilling(
+        let filling = BackupFilling(
             source: storage, directory: directory, list: list, options: options)
+        do throws(StoreError) {
+            return try make(directory, by: filling, progress)
+        } catch {
+            throw directory.takenBack(after: error, wasEmpty: wasEmpty)
+        }
+    }
+
+    private func make(
+        _ directory: BackupDirectory<S>, by filling: BackupFilling<S>,
+        _ progress: (BackupProgress) -> Bool
+    ) throws(StoreError) -> BackupResult? {
+        var filling = filling
+        try directory.begin()
         guard try filling.fill(progress) else { return nil }
-        let result = try filling.finish(list)
-        try BackupRestore(storage: destination, tuning: tuning).adopt()
+        let result = try filling.finish(filling.list)
+        try BackupRestore(storage: directory.storage, tuning: tuning).adopt()
         return result
     }
 
@@ -123,7 +138,7 @@ package struct BackupRestore<S: Storage> {
     private func adopt() throws(StoreError) {
         let (identity, list) = try backup()
         for entry in list.entries { try check(entry) }
-        let directory = BackupDirectory(storage: storage, identity: identity)
+        let directory = BackupDirectory(storage: storage, identity: identity, purpose: .restore)
         // As it is. Where its sync failed, the disk has an older one, whose segments are not stale yet.
         try directory.list(list)
         // What a later backup left that was cut short would be another store's.

@@ -22,9 +22,11 @@ extension Engine {
         let refusal = state.refusal()
         lock.unlock()
         if let refusal { throw refusal }
-        let directory = BackupDirectory(storage: destination, identity: identity.ofBackup)
+        let directory = BackupDirectory(
+            storage: destination, identity: identity.ofBackup, purpose: .backup)
         try directory.claim()
         defer { destination.unlock() }
+        try directory.begin()
         let list = try pinnedList()
         defer { segmentPins.unpin(list.entries.map(\.id)) }
         var filling = BackupFilling(

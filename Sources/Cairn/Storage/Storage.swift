@@ -46,6 +46,8 @@ package protocol Storage: AnyObject, Sendable {
     /// Opens the store's directories, making them first when `creating`. Not durable by itself.
     /// False when there is no such directory and `creating` is false.
     func openDirectories(creating: Bool) throws(FileError) -> Bool
+    /// Removes those of the directories that `openDirectories` made. They are empty, or it fails.
+    func removeNewDirectories() throws(FileError)
 
     /// Takes the exclusive lock that a writer holds for the store's life.
     func lock() throws(FileError) -> LockOutcome
@@ -118,6 +120,8 @@ package protocol Storage: AnyObject, Sendable {
 }
 
 extension Storage {
+    /// A disk whose directories are always there.
+    package func removeNewDirectories() throws(FileError) {}
     /// A disk that is always near.
     package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {}
     /// As any other.

@@ -13,6 +13,8 @@ package final class SystemStorage: Storage {
     /// Everything that the lock guards.
     private struct State {
         var directories: [StoreDirectory: DirectoryHandle] = [:]
+        /// Those that were made here.
+        var new: Set<StoreDirectory> = []
         var paths: [FileHandle: String] = [:]
         var writerLock: FileLock?
     }
@@ -151,8 +153,19 @@ extension SystemStorage {
         directories[.segments] = try root.directory(StoreNames.segments, create: creating)
         directories[.quarantine] = try root.directory(StoreNames.quarantine, create: creating)
         let opened = directories
-        state.withLock { state in state.directories = opened }
+        state.withLock { state in
+            state.directories = opened
+            state.new.formUnion(opened.filter { $0.value.isNew }.keys)
+        }
         return true
+    }
+
+    package func removeNewDirectories() throws(FileError) {
+        let new = state.withLock { state in state.new }
+        let root = try present(.root, for: .removeDirectory)
+        if new.contains(.quarantine) { try root.removeDirectory(StoreNames.quarantine) }
+        if new.contains(.segments) { try root.removeDirectory(StoreNames.segments) }
+        if new.contains(.root) { try DirectoryHandle.remove(path: location) }
     }
 
     /// Makes the name of a new store's directory durable, before anything in it is; also after an

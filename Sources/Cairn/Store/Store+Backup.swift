@@ -42,7 +42,9 @@ extension Store {
     }
 
     /// Makes a store of its own in `path` from the backup in `backup`, which stays as it is and may be on
-    /// a medium that cannot be written. The directory must not be there, or be empty.
+    /// a medium that cannot be written. The directory must not be there, or be empty. A restore that fails
+    /// takes away what it made, and the error says so; what an earlier attempt left, cut short or ended,
+    /// stays, and is gone on with.
     ///
     /// - Parameters:
     ///   - progress: Told now and then, and may end it by false; done again, it goes on.

@@ -40,6 +40,26 @@ import Testing
         #expect(try storage.openDirectories(creating: false))
     }
 
+    @Test("directories that were made here are removed again, and no other", arguments: 0..<4)
+    func newDirectories(presentCount: Int) throws {
+        let parent = try TemporaryDirectory()
+        let path = parent.path + "/store"
+        for name in ["", "/segments", "/quarantine"].prefix(presentCount) {
+            _ = try DirectoryHandle.open(path: path + name, create: true)
+        }
+        let storage = SystemStorage(path: path)
+        for _ in 0..<2 { #expect(try storage.openDirectories(creating: true)) }
+        if presentCount < 3 {
+            storage.close(try storage.create("file", in: .quarantine))
+            #expect(throws: FileError.self) { try storage.removeNewDirectories() }
+            try storage.unlink("file", in: .quarantine)
+        }
+        try storage.removeNewDirectories()
+        let left = try DirectoryHandle.open(path: path)
+        #expect((left == nil) == (presentCount == 0))
+        #expect(try left?.names().count ?? 0 == max(0, presentCount - 1))
+    }
+
     @Test("a store whose parent is missing, or which is a file, is refused clearly")
     func refused() throws {
         let fixture = try Fixture()

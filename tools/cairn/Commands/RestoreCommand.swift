@@ -26,6 +26,8 @@ enum RestoreCommand: ToolCommand {
         details: [
             "With DIR the backup stays as it is, and may be on a medium that cannot be written. "
                 + "Without it nothing is copied, and the directory is no backup any more.",
+            "Where it fails nothing of it is left in DIR. Where it was killed, or the machine went, do it "
+                + "again: it goes on, or remove DIR.",
             "The store is one of its own: it has a new uuid, and its new versions are none of those "
                 + "that the original gave out since. Old ones stay what they were.",
         ],
