@@ -41,11 +41,18 @@ struct CompactCommandTests {
         expect(try tool.run("rm", store, "a"), code: 0)
         let plans = try #require(try tool.run("compact", "--dry-run", "--json", store).json)
         let names = try tool.shell("cd store/segments && ls | grep seg").lines
-        let words = try tool.run("compact", "--dry-run", store).lines
-            .flatMap { $0.split(separator: ":")[0].split(separator: " ") }
+        let lines = try tool.run("compact", "--dry-run", store).lines
+            .map { $0.split(separator: ":")[0].split(separator: " ") }
+        let words = lines.flatMap(\.self)
         #expect(plans.count > 1)
         #expect(words.allSatisfy { $0 == "(new)" || names.contains("\($0).seg") }, "\(words)")
         #expect(words.contains("(new)"))
+        // Of the first there is nothing new yet, and no segment is an input twice.
+        #expect(lines.first?.contains("(new)") == false, "\(words)")
+        let old = words.filter { $0 != "(new)" }
+        #expect(Set(old).count == old.count, "\(words)")
+        let listed = lines.map { JSONValue.array($0.map { .string(String($0)) }) }
+        #expect(plans.map { $0["segments"] } == listed)
     }
 
     @Test("a dry run tells what would be copied, and touches nothing; then it is done")

@@ -49,7 +49,9 @@ struct KeyCommandTests {
             { $CAIRN get store one >&-; (($? == 8)); } &&
             { $CAIRN get store nothing 2>&-; (($? == 1)); } &&
             { $CAIRN put store two <&- >&- 2>&-; (($? == 8)); } &&
-            ! grep -rq cairn: store && $CAIRN fsck --deep store && $CAIRN get store one > copy
+            # A warning while the store is open, whose LOCK would get the number that is free.
+            echo > store/segments/notes.txt && $CAIRN put --create store two < /dev/null 2>&- &&
+            [[ -e store/quarantine/notes.txt ]] && ! grep -rq cairn: store && $CAIRN fsck --deep store && $CAIRN get store one > copy
             """)
         #expect(result.code == 0, "\(result)")
         #expect(try tool.read("copy") == [1, 2, 3])
@@ -147,6 +149,7 @@ struct KeyCommandTests {
         }
         for line in [
             "put empty k", "rm empty k", "compact empty", "backup empty x", "import empty x.tar",
+            "restore empty", "restore empty x",
         ] {
             let result = try tool.shell(
                 "mkdir -p empty; printf '' > x.tar; $CAIRN \(line) < /dev/null")

@@ -42,6 +42,7 @@ struct BadRequestTests {
             expectError(.invalidKey, naming: words) { _ = try store.information(key) }
             expectError(.invalidKey, naming: words) { _ = try store.reader(key) }
             expectError(.invalidKey, naming: words) { _ = try store.writer(key) }
+            expectError(.invalidKey, naming: words) { try store.update(key) }
             expectError(.invalidKey, naming: words) { try store.apply(batch) }
         }
         try expectUntouched(before)
@@ -79,6 +80,9 @@ struct BadRequestTests {
         expectError(.metadataTooLong) { try store.put("key", sampleBytes(20_000), options) }
         expectError(.metadataTooLong) { _ = try store.writer("key", options) }
         expectError(.metadataTooLong) { try store.apply(batch) }
+        for key: Key in ["present", "absent"] {
+            expectError(.metadataTooLong) { try store.update(key, metadata: options.metadata) }
+        }
         try expectUntouched(before)
     }
 
