@@ -91,10 +91,12 @@ struct ArchiveCommandTests {
             #expect(input.code == 0 && input.text.hasSuffix("one"), "\(input.complaint)")
             #expect(input.complaint.contains("\"./dir/link\""), "\(input.complaint)")
         }
-        let sparse = "truncate -s 1M hole && echo x >> hole && tar c --format=pax -S hole"
-        expect(
-            try tool.shell("\(sparse) | $CAIRN import --create sparse"), code: 4,
-            saying: "without --sparse")
+        for format in ["gnu", "pax"] {
+            let sparse = "truncate -s 1M hole && echo x >> hole && tar c --format=\(format) -S hole"
+            expect(
+                try tool.shell("\(sparse) | $CAIRN import --create sparse"), code: 4,
+                saying: "without --sparse")
+        }
         let long = try tool.shell(
             """
             mkdir -p deep/\(name) && echo -n deep > deep/\(name)/\(name) \

@@ -16,6 +16,7 @@ struct TarBlock {
     static let directory = UInt8(ascii: "5")
     static let paxHeader = UInt8(ascii: "x")
     static let paxGlobal = UInt8(ascii: "g")
+    static let sparse = UInt8(ascii: "S")
     static let longName = UInt8(ascii: "L")
     static let longLink = UInt8(ascii: "K")
 

@@ -51,6 +51,7 @@ final class TarReader {
             case TarBlock.paxGlobal, TarBlock.longLink: _ = try data(of: block, start)
             case TarBlock.regular, TarBlock.oldRegular, TarBlock.contiguous:
                 return try entry(block, pax, longName, start)
+            case TarBlock.sparse: throw sparse(start)
             default:
                 if block.kind != TarBlock.directory {
                     let name = KeyText.escaped(pax["path"] ?? longName ?? block.name)
@@ -77,7 +78,7 @@ final class TarReader {
             byteCount = size
         }
         if pax.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) {
-            throw broken(start, "a sparse file: make the archive without --sparse")
+            throw sparse(start)
         }
         let key = try exact(pax[TarWriter.keyName], start) ?? pax["path"] ?? longName ?? block.name
         guard !key.isEmpty else { throw broken(start, "an entry without a name") }
@@ -86,6 +87,10 @@ final class TarReader {
         begin(byteCount)
         return TarEntry(
             offset: start, key: key, metadata: metadata, expiry: expiry, byteCount: byteCount)
+    }
+
+    private func sparse(_ start: UInt64) -> ToolFailure {
+        broken(start, "a sparse file: make the archive without --sparse")
     }
 
     private func expiry(_ text: [UInt8]?, _ start: UInt64) throws(ToolFailure) -> WallTime? {
