@@ -94,6 +94,14 @@ struct BadSegmentTests {
         return count
     }
 
+    @Test("a loss that is accepted is counted: of one segment as one")
+    func countedLoss() throws {
+        try directory.remove(victim)
+        let store = try open(acceptLoss: true)
+        #expect(store.findings.contains("1 segment left the list for ever"), "\(store.findings)")
+        try store.close()
+    }
+
     @Test("a missing segment")
     func missing() throws {
         try directory.remove(victim)
