@@ -63,6 +63,8 @@ struct OddWordTests {
         }
         let left = try tool.shell("ls -b")
         #expect(left.lines == ["f\\377"], "\(left.text)")
+        // A name that is no text, which would keep the test's directory from being removed.
+        expect(try tool.shell("rm $'f\\xff'"), code: 0)
     }
 
     @Test("a word that is no command, option or number is shown as what it is")
