@@ -12,6 +12,7 @@
 #include "cairn_memory.h"
 #include "cairn_process.h"
 #include "cairn_siphash.h"
+#include "cairn_socket.h"
 #include "cairn_stream.h"
 #include "cairn_thread.h"
 
