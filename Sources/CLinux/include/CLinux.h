@@ -10,6 +10,7 @@
 #include "cairn_file.h"
 #include "cairn_maps.h"
 #include "cairn_memory.h"
+#include "cairn_poll.h"
 #include "cairn_process.h"
 #include "cairn_siphash.h"
 #include "cairn_socket.h"
