@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "CairnFormat", dependencies: ["CairnSystem"], swiftSettings: strict),
         .target(
             name: "Cairn", dependencies: ["CairnFormat", "CairnSystem"], swiftSettings: strict),
+        .target(name: "CairnHTTP", dependencies: ["CairnSystem"], swiftSettings: strict),
         .executableTarget(
             name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
@@ -52,6 +53,9 @@ let package = Package(
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "CairnTests", dependencies: ["Cairn", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnHTTPTests", dependencies: ["CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],

@@ -39,6 +39,31 @@ extension MutableRawSpan {
 }
 
 extension RawSpan {
+    /// One byte. Traps outside.
+    @inlinable
+    @inline(__always)
+    package func byte(at offset: Int) -> UInt8 {
+        unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+    }
+
+    /// Eight bytes, the first one lowest. Traps outside.
+    @inlinable
+    @inline(__always)
+    package func word(at offset: Int) -> UInt64 {
+        unsafe UInt64(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// Where the byte stands first, at `start` or behind it.
+    @inlinable
+    package func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
+        unsafe withUnsafeBytes { bytes in
+            guard start < bytes.count, let base = bytes.baseAddress,
+                let found = unsafe memchr(base + start, Int32(byte), bytes.count - start)
+            else { return nil }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+
     /// Whether both hold the same bytes.
     @inlinable
     package func isEqual(to other: RawSpan) -> Bool {
@@ -102,6 +127,18 @@ extension RawSpan {
     @inlinable
     package func copyBytes() -> [UInt8] {
         unsafe withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+}
+
+extension StaticString {
+    /// Its bytes, which are the program's.
+    package var rawSpan: RawSpan {
+        @_lifetime(immortal)
+        get {
+            precondition(hasPointerRepresentation, "the string is more than one character's number")
+            let span = unsafe RawSpan(_unsafeStart: utf8Start, byteCount: utf8CodeUnitCount)
+            return unsafe _overrideLifetime(span, borrowing: ())
+        }
     }
 }
 
