@@ -2,7 +2,7 @@
 //
 // Invariants: (1) each byte is looked at once, and what is said depends on the bytes alone, not on the
 // pieces; (2) what can be no head is refused at the byte that shows it, so that nobody who speaks another
-// protocol is waited for; (3) no more than the limits allow is looked at. Pure; one connection each.
+// protocol is waited for; (3) no head is longer than the limits allow. Pure; one connection each.
 // Spec: RFC 9112, sections 2.2 and 3.
 
 internal import CairnSystem
@@ -32,11 +32,8 @@ package struct HeadScanner: Sendable, BitwiseCopyable {
     package mutating func advance(
         in bytes: RawSpan, limits: RequestLimits = RequestLimits()
     ) -> Progress {
-        while scanned < bytes.byteCount {
-            guard scanned - start < limits.headByteCountMaximum else {
-                return .refused(hasRequestLine ? .headTooLong : .targetTooLong)
-            }
-            skipText(in: bytes, limits)
+        while scanned < bytes.byteCount, scanned - start < limits.headByteCountMaximum {
+            skipText(in: bytes)
             if scanned == bytes.byteCount { break }
             let byte = bytes.byte(at: scanned)
             scanned += 1
@@ -46,15 +43,14 @@ package struct HeadScanner: Sendable, BitwiseCopyable {
                 return .refused(error)
             }
         }
-        return .incomplete
+        guard scanned - start >= limits.headByteCountMaximum else { return .incomplete }
+        return .refused(hasRequestLine ? .headTooLong : .targetTooLong)
     }
 
-    /// Passes over what is surely text, within a line; never to the limit.
-    private mutating func skipText(in bytes: RawSpan, _ limits: RequestLimits) {
+    /// Passes over text within a line, perhaps beyond the limit: no head ends there.
+    private mutating func skipText(in bytes: RawSpan) {
         guard !followsCR, hasRequestLine || scanned > lineStart else { return }
-        let count = bytes.textByteCount(from: scanned)
-        let left = limits.headByteCountMaximum - 1 - (scanned - start)
-        scanned += min(count, left)
+        scanned += bytes.textByteCount(from: scanned)
     }
 
     /// Whether a line ends with this byte.
