@@ -54,16 +54,22 @@ package enum Refusal: Error, Equatable, Sendable, CaseIterable {
     case tooManyFields
     /// More bytes than a body may have.
     case bodyTooLong
+    /// A head or a body that comes too slowly.
+    case tooSlow
+    /// Too many bodies at a time.
+    case tooBusy
 
     /// The answer's status.
     package var status: UInt16 {
         switch self {
         case .connectMethod: 405
+        case .tooSlow: 408
         case .bodyTooLong: 413
         case .targetTooLong: 414
         case .unknownExpectation: 417
         case .headTooLong, .tooManyFields: 431
         case .unknownMethod: 501
+        case .tooBusy: 503
         case .unsupportedVersion: 505
         default: 400
         }
@@ -97,6 +103,8 @@ package enum Refusal: Error, Equatable, Sendable, CaseIterable {
         case .headTooLong: "the head is too long"
         case .tooManyFields: "the head has too many fields"
         case .bodyTooLong: "the body is too long"
+        case .tooSlow: "the request came too slowly"
+        case .tooBusy: "too many bodies are under way; try again"
         }
     }
 }

@@ -39,6 +39,12 @@ package struct ChunkedDecoder: Sendable {
     /// Bytes of the body up to now, those of the present chunk included.
     package private(set) var byteCount: UInt64 = 0
 
+    /// Whether the end of the body was found.
+    package var hasEnded: Bool {
+        if case .over = place { return true }
+        return false
+    }
+
     /// A body that begins.
     package init(limits: RequestLimits = RequestLimits()) { self.limits = limits }
 

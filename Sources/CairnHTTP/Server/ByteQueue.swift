@@ -1,0 +1,92 @@
+// ByteQueue — bytes on their way: appended behind, used up in front.
+//
+// Memory grows to what was once needed and is given up with the queue. What is in it lies in one piece.
+// One thread at a time.
+
+internal import CairnSystem
+
+/// Bytes in the order in which they came.
+package struct ByteQueue {
+    private var storage: AlignedBuffer
+    private var start = 0
+    private var end = 0
+
+    /// An empty queue with room for so many bytes.
+    package init(byteCount: Int) { storage = AlignedBuffer(byteCount: byteCount, alignment: 64) }
+
+    /// How many bytes are in it.
+    package var count: Int { end - start }
+    /// Whether there are none.
+    package var isEmpty: Bool { start == end }
+    /// Of the memory.
+    var capacity: Int { storage.byteCount }
+
+    /// All that is in it.
+    package var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get { storage.bytes(start..<end) }
+    }
+
+    /// Uses up bytes in front.
+    mutating func removeFirst(_ byteCount: Int) {
+        precondition(byteCount <= count, "only bytes that are there are used up")
+        start += byteCount
+        if start == end { (start, end) = (0, 0) }
+    }
+
+    mutating func removeAll() { (start, end) = (0, 0) }
+
+    /// Makes room for so many more bytes behind what is there.
+    mutating func reserve(_ byteCount: Int) {
+        if end + byteCount <= storage.byteCount { return }
+        let count = count
+        if count + byteCount > storage.byteCount {
+            let target = AlignedBuffer(
+                byteCount: max(count + byteCount, storage.byteCount * 2), alignment: 64)
+            target.copy(from: storage.bytes(start..<end), to: 0)
+            storage = target
+        } else {
+            storage.copy(from: storage.bytes(start..<end), to: 0)
+        }
+        (start, end) = (0, count)
+    }
+
+    /// Appends a copy.
+    package mutating func append(_ bytes: RawSpan) {
+        reserve(bytes.byteCount)
+        storage.copy(from: bytes, to: end)
+        end += bytes.byteCount
+    }
+
+    /// Appends a text of the program.
+    package mutating func append(_ text: StaticString) { append(text.rawSpan) }
+
+    /// Appends a number in decimal digits.
+    package mutating func append(decimal number: UInt64) {
+        reserve(20)
+        var (rest, digitCount) = (number, 1)
+        while rest >= 10 {
+            rest /= 10
+            digitCount += 1
+        }
+        rest = number
+        var target = storage.mutableBytes(end..<end + digitCount)
+        for place in (0..<digitCount).reversed() {
+            target.storeBytes(
+                of: UInt8(ascii: "0") + UInt8(rest % 10), toByteOffset: place, as: UInt8.self)
+            rest /= 10
+        }
+        end += digitCount
+    }
+
+    /// Appends what `body` puts at the front of room for so many bytes; it returns how many.
+    package mutating func append<Failure: Error>(
+        upTo byteCount: Int, _ body: (inout MutableRawSpan) throws(Failure) -> Int
+    ) throws(Failure) {
+        reserve(byteCount)
+        var target = storage.mutableBytes(end..<end + byteCount)
+        let count = try body(&target)
+        precondition(count >= 0 && count <= byteCount, "bytes are put where there is room")
+        end += count
+    }
+}

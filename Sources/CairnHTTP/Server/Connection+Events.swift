@@ -1,0 +1,145 @@
+// Connection+Events — what the poller, the clock and other threads tell a connection.
+//
+// Each call ends with everything done that can be done now, and with the poller told what is waited for.
+// The loop's thread.
+
+internal import CairnSystem
+
+extension Connection {
+    /// Something happened to the socket.
+    func handle(_ event: PollEvent) {
+        if event.isHungUp { return close() }
+        if event.isWritable { progress() }
+        if event.isReadable || event.hasPeerEnded { takeBytes() }
+        tellPoller(hasUnusedBytes: !wantsBytes)
+    }
+
+    /// The answer comes now that somebody promised.
+    func answer(_ body: (inout Responder) -> Void) {
+        guard case .pending = phase else { return }
+        var responder = Responder(self, closes: closesAnswer)
+        body(&responder)
+        finish(.answered, responder)
+        progress()
+        tellPoller(hasUnusedBytes: false)
+    }
+
+    /// A receiver wants more, or a source has more.
+    func resume() {
+        isPaused = false
+        isSourceIdle = false
+        beginWait()
+        progress()
+        tellPoller(hasUnusedBytes: false)
+    }
+
+    /// The server ends: who waits between two requests is not waited for.
+    func stop() {
+        if isIdle { close() }
+    }
+
+    // MARK: Bytes
+
+    var wantsBytes: Bool {
+        switch phase {
+        case .head: !hasUnreadRequests
+        case .collecting, .discarding, .lingering: true
+        case .streaming: !isPaused
+        case .pending, .producing, .closing, .closed: false
+        }
+    }
+
+    private func takeBytes() {
+        var left = Self.shareByteCount
+        while left > 0, wantsBytes {
+            let (count, result) = receive()
+            switch result {
+            case .done(let taken):
+                left -= taken
+                movedByteCount += UInt64(taken)
+                progress()
+                // As a rule nothing is left then; if something is, the poller says so.
+                if taken < count { return }
+            case .wouldBlock: return
+            case .ended, .failed: return close()
+            }
+        }
+    }
+
+    /// Receives what there is room for; says how much that was.
+    private func receive() -> (room: Int, result: SocketResult) {
+        let buffers = buffers
+        if case .lingering = phase { buffers.input.removeAll() }
+        if isIdle { beginWait() }
+        let room = max(ConnectionBuffers.inputByteCount - buffers.input.count, roomForBody, 4096)
+        var result = SocketResult.wouldBlock
+        buffers.input.append(upTo: room) { target in
+            result = SystemCall.receive(fd, into: &target)
+            if case .done(let count) = result { return count }
+            return 0
+        }
+        return (room, result)
+    }
+
+    /// What is missing of a body that is collected in one piece.
+    private var roomForBody: Int {
+        guard case .collecting = phase, buffers.head.body != .chunked else { return 0 }
+        return headRange.upperBound + Int(bodyLeft) - buffers.input.count
+    }
+
+    // MARK: The poller
+
+    /// Tells the poller what is waited for. That nothing is read for a moment it need not know, unless bytes
+    /// have come meanwhile: most answers are there before the next request.
+    func tellPoller(hasUnusedBytes: Bool) {
+        if case .closed = phase { return }
+        var wanted: PollInterest = []
+        if wantsBytes || interest.contains(.read) && !hasUnusedBytes { wanted.insert(.read) }
+        if hasOutput || isProducing && !isSourceIdle { wanted.insert(.write) }
+        guard wanted != interest else { return }
+        interest = wanted
+        loop.modify(self)
+    }
+
+    private var isProducing: Bool {
+        if case .producing = phase { return true }
+        return false
+    }
+
+    // MARK: The clock
+
+    /// Ends what takes too long.
+    func checkTime(_ limits: ServerLimits) {
+        let passed = loop.now - min(since, loop.now)
+        switch phase {
+        case .head where isIdle:
+            if passed > limits.idleDuration.nanoseconds { close() }
+        case .head where !hasOutput:
+            if passed > limits.headDuration.nanoseconds { refuseSlowness() }
+        case .collecting:
+            if isSlow(passed, limits) { refuseSlowness() }
+        case .streaming where !isPaused:
+            if isSlow(passed, limits) { close() }
+        case .discarding, .closing, .head:
+            if isSlow(passed, limits) { close() }
+        case .producing where !isSourceIdle:
+            if isSlow(passed, limits) { close() }
+        case .lingering:
+            if passed > limits.lingerDuration.nanoseconds { close() }
+        case .pending, .streaming, .producing, .closed: break
+        }
+    }
+
+    /// Judged anew each time the grace is over, so that what moved at first does not count for ever.
+    private func isSlow(_ passed: UInt64, _ limits: ServerLimits) -> Bool {
+        guard passed > limits.graceDuration.nanoseconds else { return false }
+        defer { beginWait() }
+        return movedByteCount < passed / 1_000_000_000 * limits.bytesPerSecondMinimum
+    }
+
+    private func refuseSlowness() {
+        refuse(.tooSlow)
+        progress()
+        tellPoller(hasUnusedBytes: false)
+    }
+}

@@ -1,0 +1,80 @@
+// Connection+Sending — answers on their way to the client, and their bodies as it takes them.
+//
+// A body is made in pieces, the next when the one before has gone; a connection that has moved its share
+// goes on when the poller next says so. The loop's thread.
+
+internal import CairnSystem
+
+extension Connection {
+    /// What a source is asked for at a time.
+    private static var pieceByteCount: Int { 256 << 10 }
+
+    /// Sends what there is, and what a source makes, until the client takes no more for now.
+    func send() {
+        var left = Self.shareByteCount
+        while left > 0 {
+            if hasOutput {
+                guard let count = sendOnce() else { return }
+                left -= count
+            } else if !makeMore() {
+                return
+            }
+        }
+    }
+
+    /// Nil when the client takes no more for now, or has gone.
+    private func sendOnce() -> Int? {
+        let output = buffers.output
+        switch SystemCall.send(fd, output.bytes) {
+        case .done(let count):
+            buffers.output.removeFirst(count)
+            movedByteCount += UInt64(count)
+            return count
+        case .wouldBlock: return nil
+        case .ended, .failed:
+            close()
+            return nil
+        }
+    }
+
+    /// Nothing waits to be sent; false when nothing will, for now.
+    private func makeMore() -> Bool {
+        switch phase {
+        case .producing: return produce()
+        case .closing:
+            beginLingering()
+            return false
+        default: return false
+        }
+    }
+
+    private func produce() -> Bool {
+        guard let source, !isSourceIdle else { return false }
+        switch source.produce(Self.pieceByteCount, into: &buffers.output) {
+        case .some: return true
+        case .later:
+            isSourceIdle = true
+            return hasOutput
+        case .end:
+            self.source = nil
+            hasUnreadRequests = true
+            endExchange()
+            return hasOutput
+        case .broken:
+            self.source = nil
+            close()
+            return false
+        }
+    }
+
+    private func beginLingering() {
+        do throws(Errno) {
+            try SystemCall.shutdownSending(fd)
+        } catch {
+            // The client has gone already.
+            return close()
+        }
+        phase = .lingering
+        beginWait()
+    }
+}

@@ -1,0 +1,120 @@
+// Connection — one client: requests in, answers out, strictly in order.
+//
+// Invariants: (1) a request is looked at only when the answer before it is whole; (2) nothing more is read
+// while what came cannot be used, and nothing more is made while the client does not take it; (3) behind an
+// answer that is the last the client is listened to for a while, or the reset that follows unread bytes
+// would take the answer with it; (4) whoever takes or makes a body is told when it comes to nothing.
+// The loop's thread.
+
+internal import CairnSystem
+
+final class Connection {
+    enum Phase {
+        /// Between two requests, or within a head.
+        case head
+        case collecting
+        case streaming(any BodyReceiver)
+        /// The rest of a body that nobody wants; the answer is whole.
+        case discarding
+        /// Somebody will answer.
+        case pending
+        /// The answer's body is being made.
+        case producing
+        /// The last answer is on its way.
+        case closing
+        /// It has been sent, and what still comes is dropped.
+        case lingering
+        case closed
+    }
+
+    /// Answers that wait to be sent, beyond which no further request is looked at.
+    static let outputByteCountMaximum = 64 << 10
+    /// What one connection may move before others get their turn.
+    static let shareByteCount = 1 << 20
+
+    unowned let loop: EventLoop
+    let fd: Int32
+    let exchange: Exchange
+    let network: PeerNetwork?
+    var phase = Phase.head
+    private var held: ConnectionBuffers?
+    /// Told to the poller.
+    var interest = PollInterest.read
+
+    // The request
+    /// Bytes of the head, in front of the input while the body is collected.
+    var headRange = 0..<0
+    /// Of a body whose length is known: what has not been used.
+    var bodyLeft: UInt64 = 0
+    /// Taken from the bound of all bodies.
+    var reservedByteCount = 0
+    var isPaused = false
+    /// Set by a responder that told the client so.
+    var closesBehindAnswer = false
+    /// Set by a responder whose body is to be made.
+    var source: (any BodySource)?
+    var isSourceIdle = false
+    /// The output was full, or a source has ended: there may be another request in the input.
+    var hasUnreadRequests = false
+
+    // Time
+    /// When the present wait began.
+    var since: UInt64
+    /// What has moved since then.
+    var movedByteCount: UInt64 = 0
+
+    init(
+        _ fd: Int32, _ exchange: Exchange, from network: PeerNetwork?, at now: UInt64,
+        _ loop: EventLoop
+    ) {
+        self.fd = fd
+        self.exchange = exchange
+        self.network = network
+        self.loop = loop
+        since = now
+    }
+
+    var buffers: ConnectionBuffers {
+        if let held { return held }
+        let taken = loop.takeBuffers()
+        held = taken
+        return taken
+    }
+
+    /// Whether nothing has come or is to be sent.
+    var isIdle: Bool {
+        guard case .head = phase else { return false }
+        return held.map { $0.input.isEmpty && $0.output.isEmpty } ?? true
+    }
+
+    var hasOutput: Bool { held.map { !$0.output.isEmpty } ?? false }
+
+    func giveBuffersBack() {
+        guard let buffers = held else { return }
+        held = nil
+        loop.take(back: buffers)
+    }
+
+    /// A wait begins.
+    func beginWait() {
+        since = loop.now
+        movedByteCount = 0
+    }
+
+    /// Ends the connection at once.
+    func close() {
+        if case .closed = phase { return }
+        if case .streaming(let receiver) = phase { receiver.abandon() }
+        source?.abandon()
+        source = nil
+        phase = .closed
+        releaseBody()
+        giveBuffersBack()
+        loop.remove(self)
+    }
+
+    func releaseBody() {
+        loop.shared.releaseBody(reservedByteCount)
+        reservedByteCount = 0
+    }
+}

@@ -1,0 +1,40 @@
+// ConnectionBuffers — the memory of a connection that has something to do; an idle one has none.
+//
+// A loop keeps a few of them for its connections. What a request made larger than usual is given up when
+// the request has ended. The loop's thread.
+
+internal import CairnSystem
+
+/// What a request and its answer need.
+final class ConnectionBuffers {
+    /// Room for a head and most bodies that come with it.
+    static let inputByteCount = 64 << 10
+    private static let outputByteCount = 16 << 10
+    /// More than this is not kept.
+    private static let keptByteCountMaximum = 256 << 10
+
+    var input = ByteQueue(byteCount: inputByteCount)
+    var output = ByteQueue(byteCount: outputByteCount)
+    var scanner = HeadScanner()
+    var head = RequestHead()
+    /// Of a head whose body is collected from chunks.
+    var headBytes: ByteQueue?
+    /// What was collected from chunks.
+    var body: ByteQueue?
+    var decoder = ChunkedDecoder()
+
+    /// Whether it is worth keeping for another connection.
+    var isOrdinary: Bool { input.capacity + output.capacity <= Self.keptByteCountMaximum }
+
+    func reset() {
+        input.removeAll()
+        output.removeAll()
+        beginRequest()
+    }
+
+    func beginRequest() {
+        scanner = HeadScanner()
+        headBytes = nil
+        body = nil
+    }
+}

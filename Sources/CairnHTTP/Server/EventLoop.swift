@@ -1,0 +1,237 @@
+// EventLoop — one thread with the connections that it accepted.
+//
+// Invariants: (1) everything but the mailbox is touched by the loop's thread alone; (2) a connection's place
+// is used again under another generation, so that events and answers for the one before find nobody;
+// (3) while the server has all the connections or descriptors it may have, nobody is accepted, and that
+// ends by itself. Never blocks but to wait for events.
+
+internal import CairnSystem
+internal import Synchronization
+
+// Sendable: other threads touch the mailbox, which has a lock, and the bell; everything else belongs to the
+// thread that `run` is called on.
+final class EventLoop: @unchecked Sendable {
+    private enum Mail {
+        case answer(Exchange, @Sendable (inout Responder) -> Void)
+        case resume(Exchange)
+        case stop
+        case end
+    }
+
+    private static let bellToken = UInt64.max
+    private static let listenerToken = UInt64.max - 1
+    /// How often the clock is looked at for connections that take too long.
+    private static let sweepDuration = Duration.milliseconds(250)
+    private static let pooledCountMaximum = 16
+
+    let shared: ServerState
+    private let number: UInt16
+    private let poller: Poller
+    private var events = PollEvents(capacity: 256)
+    private let bell: Bell
+    private let mailbox = Guarded<[Mail]>([])
+    private var isAccepting = false
+
+    private var connections: [Connection?] = []
+    private var generations: [UInt32] = []
+    private var freeSlots: [Int] = []
+    private var pool: [ConnectionBuffers] = []
+    private(set) var isStopping = false
+    private var isEnding = false
+    /// Of the monotonic clock, when the present events were told.
+    private(set) var now = Clock.monotonicNanoseconds()
+    private var sweptAt: UInt64 = 0
+    private(set) var dateLine: [UInt8] = []
+    private var dateSecond: UInt64 = 0
+
+    init(_ number: Int, _ shared: ServerState) throws(SocketError) {
+        self.number = UInt16(number)
+        self.shared = shared
+        poller = try Poller()
+        bell = try Bell()
+        do throws(Errno) {
+            try poller.add(bell.rawValue, .read, token: Self.bellToken)
+        } catch {
+            throw SocketError(.makePoller, code: error.code)
+        }
+    }
+
+    // MARK: Other threads
+
+    func answer(_ exchange: Exchange, _ body: @escaping @Sendable (inout Responder) -> Void) {
+        send(.answer(exchange, body))
+    }
+
+    func resume(_ exchange: Exchange) { send(.resume(exchange)) }
+
+    /// Lets what is under way end, and takes nothing new.
+    func stop() { send(.stop) }
+
+    /// Ends everything that is under way.
+    func end() { send(.end) }
+
+    private func send(_ mail: Mail) {
+        mailbox.withLock { $0.append(mail) }
+        bell.ring()
+    }
+
+    // MARK: The thread
+
+    /// Returns when the server has stopped and no connection is left.
+    func run() {
+        lookAtClock()
+        startAccepting()
+        while !isStopping || connections.count > freeSlots.count {
+            poller.wait(into: &events, timeout: Self.sweepDuration)
+            lookAtClock()
+            for place in 0..<events.count { handle(events[place]) }
+            if now - sweptAt >= Self.sweepDuration.nanoseconds { sweep() }
+        }
+    }
+
+    private func lookAtClock() {
+        now = Clock.monotonicNanoseconds()
+        let second = Clock.wallNanoseconds() / 1_000_000_000
+        guard second != dateSecond else { return }
+        dateSecond = second
+        dateLine = Array("Date: ".utf8) + HTTPDate.text(second) + Array("\r\n".utf8)
+    }
+
+    private func handle(_ event: PollEvent) {
+        switch event.token {
+        case Self.bellToken:
+            bell.drain()
+            takeMail()
+        case Self.listenerToken: accept()
+        default:
+            let exchange = Exchange(
+                loop: number, slot: UInt32(truncatingIfNeeded: event.token),
+                generation: UInt32(truncatingIfNeeded: event.token >> 32))
+            connection(of: exchange)?.handle(event)
+        }
+    }
+
+    private func connection(of exchange: Exchange) -> Connection? {
+        let slot = Int(exchange.slot)
+        return generations[slot] == exchange.generation ? connections[slot] : nil
+    }
+
+    private func takeMail() {
+        let mails = mailbox.withLock { box in
+            let mails = box
+            box.removeAll(keepingCapacity: true)
+            return mails
+        }
+        for mail in mails {
+            switch mail {
+            case .answer(let exchange, let body): connection(of: exchange)?.answer(body)
+            case .resume(let exchange): connection(of: exchange)?.resume()
+            case .stop: beginStopping()
+            case .end: for connection in connections { connection?.close() }
+            }
+        }
+    }
+
+    private func beginStopping() {
+        if isStopping { return }
+        isStopping = true
+        pauseAccepting()
+        shared.stopAccepting()
+        for connection in connections { connection?.stop() }
+    }
+
+    private func sweep() {
+        sweptAt = now
+        for connection in connections { connection?.checkTime(shared.limits) }
+        if !isStopping { startAccepting() }
+    }
+
+    // MARK: Connections
+
+    private func startAccepting() {
+        guard !isAccepting, shared.hasRoom else { return }
+        do throws(Errno) {
+            try poller.add(shared.listenerNumber, .accept, token: Self.listenerToken)
+            isAccepting = true
+        } catch {
+            // The system has no memory for it now; the next sweep asks again.
+            isAccepting = false
+        }
+    }
+
+    private func pauseAccepting() {
+        guard isAccepting else { return }
+        isAccepting = false
+        poller.remove(shared.listenerNumber)
+    }
+
+    private func accept() {
+        // So that several loops share what comes at once.
+        for _ in 0..<8 {
+            guard shared.takeRoom() else { return pauseAccepting() }
+            switch shared.acceptOne() {
+            case .connection(let descriptor, let address):
+                add(descriptor.release(), from: address)
+                continue
+            case .lost:
+                shared.giveRoomBack()
+                continue
+            case .nobodyWaits: shared.giveRoomBack()
+            case .exhausted:
+                shared.giveRoomBack()
+                pauseAccepting()
+            }
+            return
+        }
+    }
+
+    /// The connection's room was taken.
+    private func add(_ fd: Int32, from address: SocketAddress) {
+        let network = address.isLoopback ? nil : address.network
+        let slot = freeSlots.popLast() ?? connections.count
+        if slot == connections.count {
+            connections.append(nil)
+            generations.append(0)
+        }
+        let exchange = Exchange(
+            loop: number, slot: UInt32(slot), generation: generations[slot])
+        let connection = Connection(fd, exchange, from: network, at: now, self)
+        connections[slot] = connection
+        guard shared.admit(network) else { return remove(connection, isCounted: false) }
+        do throws(Errno) {
+            try poller.add(fd, connection.interest, token: token(of: connection))
+        } catch {
+            connection.close()
+        }
+    }
+
+    private func token(of connection: Connection) -> UInt64 {
+        UInt64(connection.exchange.generation) << 32 | UInt64(connection.exchange.slot)
+    }
+
+    func modify(_ connection: Connection) {
+        poller.modify(connection.fd, connection.interest, token: token(of: connection))
+    }
+
+    /// Closes the connection's socket; it is nobody's any more.
+    func remove(_ connection: Connection, isCounted: Bool = true) {
+        let slot = Int(connection.exchange.slot)
+        connections[slot] = nil
+        generations[slot] &+= 1
+        freeSlots.append(slot)
+        // What the kernel says of a socket that is given up changes nothing.
+        try? SystemCall.close(connection.fd)
+        shared.giveRoomBack()
+        if isCounted { shared.dismiss(connection.network) }
+    }
+
+    // MARK: Memory
+
+    func takeBuffers() -> ConnectionBuffers { pool.popLast() ?? ConnectionBuffers() }
+
+    func take(back buffers: ConnectionBuffers) {
+        guard buffers.isOrdinary, pool.count < Self.pooledCountMaximum else { return }
+        buffers.reset()
+        pool.append(buffers)
+    }
+}

@@ -1,0 +1,75 @@
+// Exchange — what a server and whoever serves its requests say to each other.
+//
+// A handler is called on a loop's thread and must not block it: it answers, or says that it wants the body,
+// or that the answer comes later, from any thread. Calls for one connection never overlap. An exchange
+// that has ended is known by its number, so that a late answer does no harm.
+
+internal import CairnSystem
+
+/// Names a request while it is served; afterwards it names nothing.
+package struct Exchange: Hashable, Sendable, BitwiseCopyable {
+    let loop: UInt16
+    let slot: UInt32
+    let generation: UInt32
+}
+
+/// What a handler decided.
+package enum Verdict {
+    /// The responder was used.
+    case answered
+    /// `HTTPServer.answer` will be called, from any thread.
+    case pending
+    /// The body is wanted in one piece.
+    case collect
+    /// The body is wanted as it comes.
+    case stream(any BodyReceiver)
+}
+
+/// Whoever serves requests.
+package protocol RequestHandler: AnyObject, Sendable {
+    /// A head has come. The body, if there is one, is read when it is asked for; a client that waits for
+    /// that is told to go on only then. An answer without asking for it ends the connection, unless the
+    /// body is short.
+    func open(
+        _ request: borrowing Request, _ exchange: Exchange, _ responder: inout Responder
+    ) -> Verdict
+
+    /// The body that `open` wanted to collect; the verdict is `answered` or `pending`.
+    func serve(
+        _ request: borrowing Request, body: RawSpan, _ exchange: Exchange,
+        _ responder: inout Responder
+    ) -> Verdict
+
+    /// Answers a request that nobody serves. The connection ends behind it.
+    func refuse(_ refusal: Refusal, _ responder: inout Responder)
+}
+
+/// Takes a body as it comes; of one exchange, on its loop's thread.
+package protocol BodyReceiver: AnyObject {
+    /// The next bytes. False: no more until `HTTPServer.resume`.
+    func receive(_ bytes: RawSpan) -> Bool
+    /// The body is whole; the verdict is `answered` or `pending`.
+    func finish(_ exchange: Exchange, _ responder: inout Responder) -> Verdict
+    /// The body will never be whole.
+    func abandon()
+}
+
+/// What a source has done.
+package enum Production {
+    /// Bytes were appended, and there are more.
+    case some
+    /// The last bytes were appended.
+    case end
+    /// There are none yet: `HTTPServer.resume` will be called.
+    case later
+    /// There will be no more: the connection ends, so that the client sees that the body is cut short.
+    case broken
+}
+
+/// Makes a body as the client takes it; of one exchange, on its loop's thread.
+package protocol BodySource: AnyObject {
+    /// Appends about so many bytes, never more than the body's length in all.
+    func produce(_ byteCount: Int, into output: inout ByteQueue) -> Production
+    /// The client has gone.
+    func abandon()
+}

@@ -1,0 +1,95 @@
+// Responder — writes one answer behind those before it, field by field, straight into what is sent.
+//
+// In this order: `begin`, any fields, one form of `end`. Date, length and what becomes of the connection
+// are written by it. An answer to HEAD says what one to GET would, and has no body. Nothing is allocated.
+// On the loop's thread, within the call that lends it.
+
+internal import CairnSystem
+
+/// Writes the answer to one request.
+package struct Responder: ~Copyable {
+    private enum State {
+        case unused, begun, ended
+    }
+
+    private let connection: Connection
+    private let closes: Bool
+    private var state = State.unused
+    private var status: UInt16 = 0
+
+    init(_ connection: Connection, closes: Bool) {
+        self.connection = connection
+        self.closes = closes
+    }
+
+    /// Whether the answer is whole, but for a body that is made as it is taken.
+    var hasEnded: Bool { state == .ended }
+
+    /// Writes the status, and the fields that every answer has.
+    package mutating func begin(_ status: UInt16) {
+        precondition(state == .unused, "a request has one answer")
+        state = .begun
+        self.status = status
+        connection.buffers.output.append(StatusLine.text(status))
+        let date = connection.loop.dateLine
+        connection.buffers.output.append(date.rawSpan)
+        if closes {
+            connection.closesBehindAnswer = true
+            connection.buffers.output.append("Connection: close\r\n")
+        } else if connection.buffers.head.minorVersion == 0 {
+            connection.buffers.output.append("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// Writes a field; neither name nor value holds a line's end.
+    package func field(_ name: StaticString, _ value: RawSpan) {
+        precondition(state == .begun, "a field stands behind the status")
+        connection.buffers.output.append(name)
+        connection.buffers.output.append(": ")
+        connection.buffers.output.append(value)
+        connection.buffers.output.append("\r\n")
+    }
+
+    /// Writes a field of the program.
+    package func field(_ name: StaticString, _ value: StaticString) {
+        field(name, value.rawSpan)
+    }
+
+    /// Writes a field that is a number.
+    package func field(_ name: StaticString, _ value: UInt64) {
+        precondition(state == .begun, "a field stands behind the status")
+        connection.buffers.output.append(name)
+        connection.buffers.output.append(": ")
+        connection.buffers.output.append(decimal: value)
+        connection.buffers.output.append("\r\n")
+    }
+
+    /// Ends an answer without a body.
+    package mutating func end() {
+        if !StatusLine.isBodiless(status) { field("Content-Length", 0) }
+        endHead()
+    }
+
+    /// Ends the answer with a body.
+    package mutating func end(_ body: RawSpan) {
+        field("Content-Length", UInt64(body.byteCount))
+        endHead()
+        if !isHead { connection.buffers.output.append(body) }
+    }
+
+    /// Ends the answer with a body of so many bytes that is made as the client takes it.
+    package mutating func end(byteCount: UInt64, from source: any BodySource) {
+        field("Content-Length", byteCount)
+        endHead()
+        if isHead || byteCount == 0 { return source.abandon() }
+        connection.source = source
+    }
+
+    private var isHead: Bool { connection.buffers.head.method == .head }
+
+    private mutating func endHead() {
+        precondition(state == .begun, "an answer ends once")
+        state = .ended
+        connection.buffers.output.append("\r\n")
+    }
+}

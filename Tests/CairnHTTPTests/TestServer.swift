@@ -1,0 +1,163 @@
+// TestServer — a server whose handler does one thing for each path, so that tests can ask for any of them.
+//
+// /hello answers at once; /later when the test says so; /collect says back what came; /stream counts it,
+// and /slow pauses first; /large/N makes N bytes; /idle makes them when the test says so; /unread answers
+// without asking for the body.
+
+import CairnSystem
+import Synchronization
+
+@testable import CairnHTTP
+
+/// A running server and what it saw.
+final class TestServer: Sendable {
+    let handler: TestHandler
+    let server: HTTPServer
+
+    init(_ limits: ServerLimits = ServerLimits(), loopCount: Int = 2) throws {
+        handler = TestHandler()
+        server = try HTTPServer(
+            on: SocketAddress(parsing: "127.0.0.1:0"), limits: limits, loopCount: loopCount, handler
+        )
+    }
+
+    var port: UInt16 { server.address.port }
+
+    func client() throws -> TestClient { try TestClient(to: port) }
+
+    func stop() { server.stop(within: .seconds(10)) }
+
+    /// Waits until as many exchanges wait as said; then takes the first.
+    func takePending() -> Exchange {
+        while true {
+            if let exchange = handler.pending.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+                return exchange
+            }
+            yieldProcessor()
+        }
+    }
+
+    /// Waits until something has become so.
+    func wait(until condition: () -> Bool) {
+        while !condition() { yieldProcessor() }
+    }
+}
+
+final class TestHandler: RequestHandler {
+    let pending = Guarded<[Exchange]>([])
+    /// Bodies that came to nothing, on either side.
+    let abandonedCount = Atomic<Int>(0)
+    let openedCount = Atomic<Int>(0)
+
+    func open(
+        _ request: borrowing Request, _ exchange: Exchange, _ responder: inout Responder
+    ) -> Verdict {
+        openedCount.add(1, ordering: .relaxed)
+        let path = String(decoding: request.path.copyBytes(), as: UTF8.self)
+        switch path {
+        case "/collect": return .collect
+        case "/stream": return .stream(CountingReceiver(self, exchange, pauses: false))
+        case "/slow": return .stream(CountingReceiver(self, exchange, pauses: true))
+        case "/later":
+            pending.withLock { $0.append(exchange) }
+            return .pending
+        case "/idle":
+            respond(
+                with: PatternSource(byteCount: 100_000, self, exchange, waits: true), &responder)
+        case _ where path.hasPrefix("/large/"):
+            let count = Int(path.dropFirst(7)) ?? 0
+            respond(with: PatternSource(byteCount: count, self, exchange, waits: false), &responder)
+        case "/empty":
+            responder.begin(204)
+            responder.end()
+        default:
+            responder.begin(path == "/unread" ? 404 : 200)
+            responder.field("X-Path", request.path)
+            responder.end(Array("hello".utf8).rawSpan)
+        }
+        return .answered
+    }
+
+    private func respond(with source: PatternSource, _ responder: inout Responder) {
+        responder.begin(200)
+        responder.end(byteCount: UInt64(source.byteCount), from: source)
+    }
+
+    func serve(
+        _ request: borrowing Request, body: RawSpan, _ exchange: Exchange,
+        _ responder: inout Responder
+    ) -> Verdict {
+        responder.begin(201)
+        responder.field("X-Path", request.path)
+        responder.end(body)
+        return .answered
+    }
+
+    func refuse(_ refusal: Refusal, _ responder: inout Responder) {
+        responder.begin(refusal.status)
+        responder.end(refusal.reason.rawSpan)
+    }
+}
+
+/// Counts bytes and adds them up, and may pause behind the first piece.
+private final class CountingReceiver: BodyReceiver {
+    private let handler: TestHandler
+    private let exchange: Exchange
+    private var pauses: Bool
+    private var count: UInt64 = 0
+    private var sum: UInt64 = 0
+
+    init(_ handler: TestHandler, _ exchange: Exchange, pauses: Bool) {
+        self.handler = handler
+        self.exchange = exchange
+        self.pauses = pauses
+    }
+
+    func receive(_ bytes: RawSpan) -> Bool {
+        count += UInt64(bytes.byteCount)
+        for place in 0..<bytes.byteCount { sum += UInt64(bytes.byte(at: place)) }
+        guard pauses else { return true }
+        pauses = false
+        handler.pending.withLock { $0.append(exchange) }
+        return false
+    }
+
+    func finish(_ exchange: Exchange, _ responder: inout Responder) -> Verdict {
+        responder.begin(200)
+        responder.end(Array("\(count) \(sum)".utf8).rawSpan)
+        return .answered
+    }
+
+    func abandon() { handler.abandonedCount.add(1, ordering: .relaxed) }
+}
+
+/// Makes bytes that count up.
+private final class PatternSource: BodySource {
+    let byteCount: Int
+    private var made = 0
+    private let handler: TestHandler
+    private let exchange: Exchange
+    private var waits: Bool
+
+    init(byteCount: Int, _ handler: TestHandler, _ exchange: Exchange, waits: Bool) {
+        self.byteCount = byteCount
+        self.handler = handler
+        self.exchange = exchange
+        self.waits = waits
+    }
+
+    func produce(_ byteCount: Int, into output: inout ByteQueue) -> Production {
+        if waits {
+            waits = false
+            handler.pending.withLock { $0.append(exchange) }
+            return .later
+        }
+        let count = min(byteCount, self.byteCount - made)
+        let bytes = (made..<made + count).map { UInt8(truncatingIfNeeded: $0) }
+        output.append(bytes.rawSpan)
+        made += count
+        return made == self.byteCount ? .end : .some
+    }
+
+    func abandon() { handler.abandonedCount.add(1, ordering: .relaxed) }
+}
