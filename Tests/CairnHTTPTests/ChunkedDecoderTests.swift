@@ -1,10 +1,9 @@
 // What a chunked body holds, where it ends, what is refused, and that pieces change nothing.
 
+import CairnHTTP
 import CairnSystem
 import CairnTestSupport
 import Testing
-
-@testable import CairnHTTP
 
 /// What a body came to: its bytes, and where it ended or why it was refused.
 private struct Decoded: Equatable {

@@ -1,8 +1,7 @@
 // HeadReading — feeds a request to scanner and parser in given pieces, as a connection would.
 
+import CairnHTTP
 import CairnSystem
-
-@testable import CairnHTTP
 
 /// What became of a request.
 enum ReadOutcome: Equatable {

@@ -2,9 +2,8 @@
 //
 // The first table is the specification's list of what a server must not serve, one rule a row or more.
 
+import CairnHTTP
 import Testing
-
-@testable import CairnHTTP
 
 /// A request and why it is not served.
 struct RefusedSample: CustomTestStringConvertible, Sendable {

@@ -1,10 +1,9 @@
 // What a head says, what is refused, and that neither depends on how the bytes arrive.
 
+import CairnHTTP
 import CairnSystem
 import CairnTestSupport
 import Testing
-
-@testable import CairnHTTP
 
 @Suite("Request heads") struct HeadTests {
     @Test(

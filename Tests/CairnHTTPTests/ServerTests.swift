@@ -1,11 +1,10 @@
 // What a client gets, over real sockets: answers in order, bodies both ways, refusals, ends.
 
+import CairnHTTP
 import CairnSystem
 import CairnTestSupport
 import Synchronization
 import Testing
-
-@testable import CairnHTTP
 
 private func get(_ path: String, _ fields: String = "") -> String {
     "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"

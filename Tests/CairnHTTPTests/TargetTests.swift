@@ -1,10 +1,9 @@
 // Escapes and queries: decoded once, zero bytes never.
 
+import CairnHTTP
 import CairnSystem
 import CairnTestSupport
 import Testing
-
-@testable import CairnHTTP
 
 @Suite("Escapes and queries") struct TargetTests {
     private func decoded(_ text: String) -> String? {

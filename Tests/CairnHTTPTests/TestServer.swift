@@ -4,10 +4,9 @@
 // and /slow pauses first; /large/N makes N bytes; /idle makes them when the test says so; /unread answers
 // without asking for the body.
 
+import CairnHTTP
 import CairnSystem
 import Synchronization
-
-@testable import CairnHTTP
 
 /// A running server and what it saw.
 final class TestServer: Sendable {
