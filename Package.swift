@@ -1,7 +1,8 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-// Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets.
+// Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets, and beside them
+// CairnHTTP -> CairnSystem.
 // `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
 // an ordinary build contains none of them.
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
