@@ -58,6 +58,23 @@ package struct ByteQueue {
         end += bytes.byteCount
     }
 
+    /// Appends a field with its line's end.
+    mutating func append(field name: StaticString, _ value: RawSpan) {
+        let name = name.rawSpan
+        let byteCount = name.byteCount + value.byteCount + 4
+        reserve(byteCount)
+        var target = storage.mutableBytes(end..<end + byteCount)
+        target.copy(from: name, to: 0)
+        target.storeBytes(
+            of: Self.colon, toByteOffset: name.byteCount, as: UInt16.self)
+        target.copy(from: value, to: name.byteCount + 2)
+        target.storeBytes(of: Self.lineEnd, toByteOffset: byteCount - 2, as: UInt16.self)
+        end += byteCount
+    }
+
+    private static var colon: UInt16 { UInt16(littleEndian: 0x203A) }
+    private static var lineEnd: UInt16 { UInt16(littleEndian: 0x0A0D) }
+
     /// Appends a text of the program.
     package mutating func append(_ text: StaticString) { append(text.rawSpan) }
 

@@ -13,12 +13,14 @@ package struct Responder: ~Copyable {
     }
 
     private let connection: Connection
+    private let buffers: ConnectionBuffers
     private let closes: Bool
     private var state = State.unused
     private var status: UInt16 = 0
 
     init(_ connection: Connection, closes: Bool) {
         self.connection = connection
+        buffers = connection.buffers
         self.closes = closes
     }
 
@@ -30,24 +32,21 @@ package struct Responder: ~Copyable {
         precondition(state == .unused, "a request has one answer")
         state = .begun
         self.status = status
-        connection.buffers.output.append(StatusLine.text(status))
+        buffers.output.append(StatusLine.text(status))
         let date = connection.loop.dateLine
-        connection.buffers.output.append(date.rawSpan)
+        buffers.output.append(date.rawSpan)
         if closes {
             connection.closesBehindAnswer = true
-            connection.buffers.output.append("Connection: close\r\n")
-        } else if connection.buffers.head.minorVersion == 0 {
-            connection.buffers.output.append("Connection: keep-alive\r\n")
+            buffers.output.append("Connection: close\r\n")
+        } else if buffers.head.minorVersion == 0 {
+            buffers.output.append("Connection: keep-alive\r\n")
         }
     }
 
     /// Writes a field; neither name nor value holds a line's end.
     package func field(_ name: StaticString, _ value: RawSpan) {
         precondition(state == .begun, "a field stands behind the status")
-        connection.buffers.output.append(name)
-        connection.buffers.output.append(": ")
-        connection.buffers.output.append(value)
-        connection.buffers.output.append("\r\n")
+        buffers.output.append(field: name, value)
     }
 
     /// Writes a field of the program.
@@ -58,10 +57,10 @@ package struct Responder: ~Copyable {
     /// Writes a field that is a number.
     package func field(_ name: StaticString, _ value: UInt64) {
         precondition(state == .begun, "a field stands behind the status")
-        connection.buffers.output.append(name)
-        connection.buffers.output.append(": ")
-        connection.buffers.output.append(decimal: value)
-        connection.buffers.output.append("\r\n")
+        buffers.output.append(name)
+        buffers.output.append(": ")
+        buffers.output.append(decimal: value)
+        buffers.output.append("\r\n")
     }
 
     /// Ends an answer without a body.
@@ -74,7 +73,7 @@ package struct Responder: ~Copyable {
     package mutating func end(_ body: RawSpan) {
         field("Content-Length", UInt64(body.byteCount))
         endHead()
-        if !isHead { connection.buffers.output.append(body) }
+        if !isHead { buffers.output.append(body) }
     }
 
     /// Ends the answer with a body of so many bytes that is made as the client takes it.
@@ -85,11 +84,11 @@ package struct Responder: ~Copyable {
         connection.source = source
     }
 
-    private var isHead: Bool { connection.buffers.head.method == .head }
+    private var isHead: Bool { buffers.head.method == .head }
 
     private mutating func endHead() {
         precondition(state == .begun, "an answer ends once")
         state = .ended
-        connection.buffers.output.append("\r\n")
+        buffers.output.append("\r\n")
     }
 }
