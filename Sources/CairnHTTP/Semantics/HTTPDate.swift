@@ -4,10 +4,10 @@
 
 /// Formats and reads times.
 package enum HTTPDate {
-    private static let dayNames: [7 of StaticString] = [
+    static let dayNames: [7 of StaticString] = [
         "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed",
     ]
-    private static let monthNames: [12 of StaticString] = [
+    static let monthNames: [12 of StaticString] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
@@ -26,7 +26,7 @@ package enum HTTPDate {
 
     /// Year, month and day of a number of days since 1970: years begin in March, so that the odd day
     /// is the last one.
-    private static func civil(_ day: UInt64) -> (year: Int, month: Int, day: Int) {
+    static func civil(_ day: UInt64) -> (year: Int, month: Int, day: Int) {
         let shifted = Int(min(day, 2_932_896)) + 719_468
         let era = shifted / 146_097
         let ofEra = shifted % 146_097
