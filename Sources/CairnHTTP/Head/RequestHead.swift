@@ -69,7 +69,8 @@ package struct FieldTable: Sendable {
     /// Where a field's name and value stand.
     package subscript(_ place: Int) -> (name: HeadRange, value: HeadRange) {
         precondition(place < count, "a field is one of those that were read")
-        return (names[place], values[place])
+        // Through spans: a subscript of the arrays themselves copies them whole, each time.
+        return (names.span[place], values.span[place])
     }
 }
 
@@ -116,19 +117,25 @@ package struct Request: ~Escapable {
     /// The value of the first field of this name, which is written in small letters.
     @_lifetime(copy self)
     package func field(_ name: StaticString) -> RawSpan? {
-        for place in 0..<head.fields.count {
-            let field = head.fields[place]
-            let found = bytes.extracting(field.name.range)
-            if found.equalsIgnoringCase(name) { return bytes.extracting(field.value.range) }
+        for place in 0..<head.fields.count where isNamed(name, at: place) {
+            return bytes.extracting(head.fields[place].value.range)
         }
         return nil
     }
 
     /// How many fields have this name, which is written in small letters.
     package func fieldCount(_ name: StaticString) -> Int {
-        (0..<head.fields.count).count { place in
-            bytes.extracting(head.fields[place].name.range).equalsIgnoringCase(name)
-        }
+        var count = 0
+        for place in 0..<head.fields.count where isNamed(name, at: place) { count += 1 }
+        return count
+    }
+
+    /// Whether the field at a place has this name. Most names differ in length, which is seen first.
+    @inline(__always)
+    func isNamed(_ name: StaticString, at place: Int) -> Bool {
+        let range = head.fields[place].name.range
+        return range.count == name.utf8CodeUnitCount
+            && bytes.extracting(range).equalsIgnoringCase(name)
     }
 
     /// See `RequestHead.path`.

@@ -9,9 +9,7 @@ extension Request {
     /// The value of the field at a place, if that is its name, which is written in small letters.
     @_lifetime(copy self)
     func value(of name: StaticString, at place: Int) -> RawSpan? {
-        let field = head.fields[place]
-        guard bytes.extracting(field.name.range).equalsIgnoringCase(name) else { return nil }
-        return bytes.extracting(field.value.range)
+        isNamed(name, at: place) ? bytes.extracting(head.fields[place].value.range) : nil
     }
 
     /// The value of the only field of this name; nil when there is none, or more than one.

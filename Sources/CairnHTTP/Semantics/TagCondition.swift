@@ -24,13 +24,12 @@ package struct TagCondition: Equatable, Sendable {
     package init?(
         _ request: borrowing Request, _ name: StaticString, _ comparison: Comparison
     ) throws(MalformedTags) {
-        var (lineCount, itemCount) = (0, 0)
+        if request.fieldCount(name) == 0 { return nil }
+        var itemCount = 0
         for place in 0..<request.head.fields.count {
             guard let value = request.value(of: name, at: place) else { continue }
-            lineCount += 1
             itemCount += try read(value, comparison)
         }
-        if lineCount == 0 { return nil }
         guard itemCount == 1 || itemCount > 1 && !isAny else { throw MalformedTags() }
     }
 
