@@ -282,6 +282,7 @@ extension Connection {
 
     /// The answer is whole.
     func endExchange() {
+        endRequest()
         if closesBehindAnswer {
             phase = .closing
         } else if hasUnreadBody {

@@ -34,7 +34,8 @@ final class Connection {
 
     unowned let loop: EventLoop
     let fd: Int32
-    let exchange: Exchange
+    /// Of the present request; the next one has another.
+    private(set) var exchange: Exchange
     let network: PeerNetwork?
     var phase = Phase.head
     private var held: ConnectionBuffers?
@@ -94,6 +95,9 @@ final class Connection {
         held = nil
         loop.take(back: buffers)
     }
+
+    /// What is still said of the request finds nobody.
+    func endRequest() { exchange.request &+= 1 }
 
     /// A wait begins.
     func beginWait() {

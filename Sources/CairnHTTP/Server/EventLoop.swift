@@ -107,13 +107,18 @@ final class EventLoop: @unchecked Sendable {
             let exchange = Exchange(
                 loop: number, slot: UInt32(truncatingIfNeeded: event.token),
                 generation: UInt32(truncatingIfNeeded: event.token >> 32))
-            connection(of: exchange)?.handle(event)
+            connection(at: exchange)?.handle(event)
         }
     }
 
-    private func connection(of exchange: Exchange) -> Connection? {
+    private func connection(at exchange: Exchange) -> Connection? {
         let slot = Int(exchange.slot)
         return generations[slot] == exchange.generation ? connections[slot] : nil
+    }
+
+    /// Nil when the request has ended, too.
+    private func connection(serving exchange: Exchange) -> Connection? {
+        connection(at: exchange).flatMap { $0.exchange == exchange ? $0 : nil }
     }
 
     private func takeMail() {
@@ -124,8 +129,8 @@ final class EventLoop: @unchecked Sendable {
         }
         for mail in mails {
             switch mail {
-            case .answer(let exchange, let body): connection(of: exchange)?.answer(body)
-            case .resume(let exchange): connection(of: exchange)?.resume()
+            case .answer(let exchange, let body): connection(serving: exchange)?.answer(body)
+            case .resume(let exchange): connection(serving: exchange)?.resume()
             case .stop: beginStopping()
             case .end: for connection in connections { connection?.close() }
             }

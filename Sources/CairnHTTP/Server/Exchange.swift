@@ -11,6 +11,8 @@ package struct Exchange: Hashable, Sendable, BitwiseCopyable {
     let loop: UInt16
     let slot: UInt32
     let generation: UInt32
+    /// Of the connection's requests.
+    var request: UInt32 = 0
 }
 
 /// What a handler decided.

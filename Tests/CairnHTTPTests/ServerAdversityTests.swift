@@ -1,0 +1,76 @@
+// What happens when clients or handlers do things at the wrong time, over real sockets.
+
+import CairnHTTP
+import CairnSystem
+import CairnTestSupport
+import Synchronization
+import Testing
+
+private func get(_ path: String, _ fields: String = "") -> String {
+    "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+}
+
+private func put(_ path: String, _ count: Int, _ fields: String = "") -> String {
+    "PUT \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\(fields)\r\n"
+}
+
+extension TestServer {
+    fileprivate func answer(_ exchange: Exchange, _ status: UInt16) {
+        server.answer(exchange) { responder in
+            responder.begin(status)
+            responder.end()
+        }
+    }
+}
+
+@Suite("HTTP server: at the wrong time") struct ServerAdversityTests {
+    @Test("a second answer to one request does not answer the next") func answeredTwice() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try server.client()
+        try client.send(get("/later"))
+        let first = server.takePending()
+        server.answer(first, 202)
+        #expect(try client.answer().status == 202)
+        try client.send(get("/later"))
+        let second = server.takePending()
+        server.answer(first, 500)
+        server.answer(second, 201)
+        #expect(try client.answer().status == 201)
+    }
+
+    @Test("a late resume of one body does not let the next one go on") func resumedLate() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        do {
+            let client = try server.client()
+            try client.send(put("/slow", 3) + "abc")
+            let first = server.takePending()
+            server.server.resume(first)
+            #expect(try client.answer().status == 200)
+            try client.send(put("/slow", 3) + "abc")
+            _ = server.takePending()
+            server.server.resume(first)
+            let other = try server.client()
+            try other.send(get("/hello"))
+            #expect(try other.answer().status == 200)
+            try client.failAtEnd()
+        }
+        server.wait { server.server.connectionCount == 0 }
+        #expect(server.handler.abandonedCount.load(ordering: .relaxed) == 1)
+    }
+
+    @Test("resumes that nobody waits for do no harm") func resumedForNothing() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try server.client()
+        try client.send(get("/later"))
+        let exchange = server.takePending()
+        for _ in 0..<3 { server.server.resume(exchange) }
+        server.answer(exchange, 202)
+        for _ in 0..<3 { server.server.resume(exchange) }
+        #expect(try client.answer().status == 202)
+        try client.send(get("/hello"))
+        #expect(try client.answer().text == "hello")
+    }
+}
