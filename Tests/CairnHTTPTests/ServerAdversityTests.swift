@@ -73,4 +73,52 @@ extension TestServer {
         try client.send(get("/hello"))
         #expect(try client.answer().text == "hello")
     }
+
+    @Test("who sends no more gets all of a long answer, however slowly it is taken")
+    func halfClosedTakesAll() throws {
+        var limits = ServerLimits()
+        limits.collectByteCountMaximum = 16 << 20
+        let server = try TestServer(limits, loopCount: 1)
+        defer { server.stop() }
+        let client = try TestClient(to: server.port, receiveBufferByteCount: 4096)
+        let count = 6 << 20
+        try client.send(put("/collect", count))
+        try client.send([UInt8](repeating: 1, count: count))
+        try client.endSending()
+        #expect(try client.answer().body.count == count)
+        #expect(try client.isEnded())
+    }
+
+    @Test("who ends within a body gets the answers before it", arguments: ["/stream", "/collect"])
+    func answersBeforeCutBody(_ path: String) throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try TestClient(to: server.port, receiveBufferByteCount: 4096)
+        let count = 8 << 20
+        try client.send(get("/large/\(count)") + put(path, 10) + "abc")
+        try client.endSending()
+        #expect(try client.answer().body.count == count)
+        #expect(try client.isEnded())
+        server.wait { server.server.connectionCount == 0 }
+        let abandonedCount = server.handler.abandonedCount.load(ordering: .relaxed)
+        #expect(abandonedCount == (path == "/stream" ? 1 : 0))
+    }
+
+    @Test("bytes behind the last request do not cost a client the end of its answer")
+    func noResetBehindAnswer() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try TestClient(to: server.port, receiveBufferByteCount: 4096)
+        let count = 1_000_000
+        try client.send(get("/later", "Connection: close\r\n"))
+        let exchange = server.takePending()
+        try client.send([UInt8](repeating: 0x20, count: 50_000))
+        try client.endSending()
+        server.server.answer(exchange) { responder in
+            responder.begin(200)
+            responder.end([UInt8](repeating: 1, count: count).rawSpan)
+        }
+        server.wait { server.server.connectionCount == 0 }
+        #expect(try client.answer().body.count == count)
+    }
 }

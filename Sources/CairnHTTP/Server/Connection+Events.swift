@@ -8,9 +8,11 @@ internal import CairnSystem
 extension Connection {
     /// Something happened to the socket.
     func handle(_ event: PollEvent) {
-        if event.isHungUp { return close() }
+        // When both sides have ended there may still be bytes to drop: closing on top of them would reset
+        // the connection, and the answer that is on its way with it.
+        if event.isHungUp, !isLingering { return close() }
         if event.isWritable { progress() }
-        if event.isReadable || event.hasPeerEnded { takeBytes() }
+        if event.isReadable || event.hasPeerEnded || event.isHungUp { takeBytes() }
         tellPoller(hasUnusedBytes: !wantsBytes)
     }
 
@@ -61,9 +63,19 @@ extension Connection {
                 // As a rule nothing is left then; if something is, the poller says so.
                 if taken < count { return }
             case .wouldBlock: return
-            case .ended, .failed: return close()
+            case .ended: return endReceiving()
+            case .failed: return close()
             }
         }
+    }
+
+    /// The client sends no more: what was coming comes to nothing, but what it is owed it gets.
+    private func endReceiving() {
+        guard hasOutput else { return close() }
+        if case .streaming(let receiver) = phase { receiver.abandon() }
+        releaseBody()
+        endRequest()
+        phase = .closing
     }
 
     /// Receives what there is room for; says how much that was.
@@ -99,6 +111,11 @@ extension Connection {
         guard wanted != interest else { return }
         interest = wanted
         loop.modify(self)
+    }
+
+    private var isLingering: Bool {
+        if case .lingering = phase { return true }
+        return false
     }
 
     private var isProducing: Bool {
