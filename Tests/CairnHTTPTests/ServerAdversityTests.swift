@@ -121,4 +121,14 @@ extension TestServer {
         server.wait { server.server.connectionCount == 0 }
         #expect(try client.answer().body.count == count)
     }
+
+    @Test("a refusal behind an answer to HEAD has its body") func refusalBehindHead() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try server.client()
+        try client.send("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+        _ = try client.answer(hasBody: false)
+        try client.send("GET / HTTP/1.1\n")
+        #expect(try client.answer().text == "\(Refusal.bareLineEnd.reason)")
+    }
 }

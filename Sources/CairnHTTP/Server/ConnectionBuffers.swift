@@ -34,6 +34,8 @@ final class ConnectionBuffers {
 
     func beginRequest() {
         scanner = HeadScanner()
+        // A head that is refused before it is read would be answered as the one before it.
+        head.reset()
         headBytes = nil
         body = nil
     }
