@@ -131,4 +131,63 @@ extension TestServer {
         try client.send("GET / HTTP/1.1\n")
         #expect(try client.answer().text == "\(Refusal.bareLineEnd.reason)")
     }
+
+    @Test("an answer larger than a connection's share is followed by the end that it announced")
+    func largeLastAnswer() throws {
+        var limits = ServerLimits()
+        limits.collectByteCountMaximum = 8 << 20
+        limits.graceDuration = .seconds(60)
+        let server = try TestServer(limits, loopCount: 1)
+        defer { server.stop() }
+        for count in [3 << 19, 2 << 20] {
+            let client = try server.client()
+            try client.send(put("/collect", count, "Connection: close\r\n"))
+            try client.send([UInt8](repeating: 1, count: count))
+            #expect(try client.answer().body.count == count)
+            #expect(try client.isEnded())
+        }
+    }
+
+    @Test("many long answers to one client leave others their turn") func fairness() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let (count, size) = (40, 500_000)
+        let takenCount = Atomic<Int>(0)
+        let greedy = try ServiceThread.start(name: "test-greedy") {
+            guard let client = try? server.client(),
+                case .some = try? client.send(
+                    String(repeating: get("/large/\(size)"), count: count))
+            else { return }
+            while (try? client.answer())?.body.count == size {
+                if takenCount.add(1, ordering: .relaxed).newValue == count { return }
+            }
+        }
+        server.wait { server.handler.openedCount.load(ordering: .relaxed) > 0 }
+        let other = try server.client()
+        try other.send(get("/hello"))
+        #expect(try other.answer().status == 200)
+        #expect(server.handler.openedCount.load(ordering: .relaxed) < count / 2)
+        greedy.join()
+        #expect(takenCount.load(ordering: .relaxed) == count)
+    }
+
+    @Test("stopping ends a connection whose answer was under way, right behind it")
+    func stopsBehindAnswer() throws {
+        let server = try TestServer(loopCount: 1)
+        let client = try TestClient(to: server.port, receiveBufferByteCount: 4096)
+        let count = 8 << 20
+        try client.send(get("/large/\(count)"))
+        server.wait { server.handler.openedCount.load(ordering: .relaxed) == 1 }
+        let stopping = try ServiceThread.start(name: "test-stop") {
+            server.server.stop(within: .seconds(60))
+        }
+        #expect(throws: ClientFailure.self) {
+            while true { _ = try server.client() }
+        }
+        #expect(try client.answer().body.count == count)
+        #expect(try client.isEnded())
+        server.server.stop(within: .zero)
+        stopping.join()
+        server.server.stop(within: .seconds(60))
+    }
 }

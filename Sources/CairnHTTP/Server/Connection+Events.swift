@@ -8,31 +8,34 @@ internal import CairnSystem
 extension Connection {
     /// Something happened to the socket.
     func handle(_ event: PollEvent) {
+        beginTurn()
         // When both sides have ended there may still be bytes to drop: closing on top of them would reset
         // the connection, and the answer that is on its way with it.
         if event.isHungUp, !isLingering { return close() }
         if event.isWritable { progress() }
         if event.isReadable || event.hasPeerEnded || event.isHungUp { takeBytes() }
-        tellPoller(hasUnusedBytes: !wantsBytes)
+        endTurn(hasUnusedBytes: !wantsBytes)
     }
 
     /// The answer comes now that somebody promised.
     func answer(_ body: (inout Responder) -> Void) {
         guard case .pending = phase else { return }
+        beginTurn()
         var responder = Responder(self, closes: closesAnswer)
         body(&responder)
         finish(.answered, responder)
         progress()
-        tellPoller(hasUnusedBytes: false)
+        endTurn(hasUnusedBytes: false)
     }
 
     /// A receiver wants more, or a source has more.
     func resume() {
+        beginTurn()
         isPaused = false
         isSourceIdle = false
         beginWait()
         progress()
-        tellPoller(hasUnusedBytes: false)
+        endTurn(hasUnusedBytes: false)
     }
 
     /// The server ends: who waits between two requests is not waited for.
@@ -52,12 +55,11 @@ extension Connection {
     }
 
     private func takeBytes() {
-        var left = Self.shareByteCount
-        while left > 0, wantsBytes {
+        while shareLeft > 0, wantsBytes {
             let (count, result) = receive()
             switch result {
             case .done(let taken):
-                left -= taken
+                shareLeft -= taken
                 movedByteCount += UInt64(taken)
                 progress()
                 // As a rule nothing is left then; if something is, the poller says so.
@@ -99,27 +101,40 @@ extension Connection {
         return headRange.upperBound + Int(bodyLeft) - buffers.input.count
     }
 
-    // MARK: The poller
+    // MARK: Turns
+
+    private func beginTurn() { shareLeft = Self.shareByteCount }
 
     /// Tells the poller what is waited for. That nothing is read for a moment it need not know, unless bytes
     /// have come meanwhile: most answers are there before the next request.
-    func tellPoller(hasUnusedBytes: Bool) {
+    func endTurn(hasUnusedBytes: Bool) {
+        if isIdle { rest() }
         if case .closed = phase { return }
         var wanted: PollInterest = []
         if wantsBytes || interest.contains(.read) && !hasUnusedBytes { wanted.insert(.read) }
-        if hasOutput || isProducing && !isSourceIdle { wanted.insert(.write) }
+        if goesOnWithRoom { wanted.insert(.write) }
         guard wanted != interest else { return }
         interest = wanted
         loop.modify(self)
     }
 
-    private var isLingering: Bool {
-        if case .lingering = phase { return true }
-        return false
+    /// Nothing is under way.
+    private func rest() {
+        if loop.isStopping { close() } else { giveBuffersBack() }
     }
 
-    private var isProducing: Bool {
-        if case .producing = phase { return true }
+    /// Whether there is something to do as soon as there is room to send; at once, when only the share of
+    /// the last turn was used up.
+    private var goesOnWithRoom: Bool {
+        switch phase {
+        case .producing: hasOutput || !isSourceIdle
+        case .closing: true
+        default: hasOutput || hasUnreadRequests
+        }
+    }
+
+    private var isLingering: Bool {
+        if case .lingering = phase { return true }
         return false
     }
 
@@ -155,8 +170,9 @@ extension Connection {
     }
 
     private func refuseSlowness() {
+        beginTurn()
         refuse(.tooSlow)
         progress()
-        tellPoller(hasUnusedBytes: false)
+        endTurn(hasUnusedBytes: false)
     }
 }

@@ -15,8 +15,7 @@ extension Connection {
             hasUnreadRequests = false
             while step() {}
             send()
-        } while hasUnreadRequests && !hasOutput
-        if isIdle { giveBuffersBack() }
+        } while hasUnreadRequests && !hasOutput && shareLeft > 0
     }
 
     /// False when there is nothing to do for now.
@@ -35,7 +34,7 @@ extension Connection {
     private func stepHead() -> Bool {
         let buffers = buffers
         if buffers.input.isEmpty { return false }
-        guard buffers.output.count < Self.outputByteCountMaximum else {
+        guard buffers.output.count < Self.outputByteCountMaximum, shareLeft > 0 else {
             hasUnreadRequests = true
             return false
         }
@@ -61,6 +60,7 @@ extension Connection {
             return refuse(error)
         }
         headRange = range
+        shareLeft -= Self.requestShareByteCount
         beginBody(buffers.head.body)
         var responder = Responder(self, closes: !mayStay(unread: true))
         let request = Request(buffers.head, in: bytes)

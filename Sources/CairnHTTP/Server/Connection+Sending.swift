@@ -11,29 +11,28 @@ extension Connection {
 
     /// Sends what there is, and what a source makes, until the client takes no more for now.
     func send() {
-        var left = Self.shareByteCount
-        while left > 0 {
+        while shareLeft > 0 {
             if hasOutput {
-                guard let count = sendOnce() else { return }
-                left -= count
+                guard sendOnce() else { return }
             } else if !makeMore() {
                 return
             }
         }
     }
 
-    /// Nil when the client takes no more for now, or has gone.
-    private func sendOnce() -> Int? {
+    /// False when the client takes no more for now, or has gone.
+    private func sendOnce() -> Bool {
         let output = buffers.output
         switch SystemCall.send(fd, output.bytes) {
         case .done(let count):
             buffers.output.removeFirst(count)
             movedByteCount += UInt64(count)
-            return count
-        case .wouldBlock: return nil
+            shareLeft -= count
+            return true
+        case .wouldBlock: return false
         case .ended, .failed:
             close()
-            return nil
+            return false
         }
     }
 

@@ -31,6 +31,8 @@ final class Connection {
     static let outputByteCountMaximum = 64 << 10
     /// What one connection may move before others get their turn.
     static let shareByteCount = 1 << 20
+    /// What the work on one request is reckoned as.
+    static let requestShareByteCount = 4 << 10
 
     unowned let loop: EventLoop
     let fd: Int32
@@ -55,7 +57,10 @@ final class Connection {
     /// Set by a responder whose body is to be made.
     var source: (any BodySource)?
     var isSourceIdle = false
-    /// The output was full, or a source has ended: there may be another request in the input.
+    /// Of `shareByteCount`, in this turn.
+    var shareLeft = 0
+    /// The output was full, the share used up, or a source has ended: there may be another request in the
+    /// input.
     var hasUnreadRequests = false
 
     // Time
