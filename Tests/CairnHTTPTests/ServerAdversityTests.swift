@@ -190,4 +190,32 @@ extension TestServer {
         stopping.join()
         server.server.stop(within: .seconds(60))
     }
+
+    @Test("a body that ends before its length ends the connection") func shortSource() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try server.client()
+        try client.send(get("/short/1000") + get("/hello"))
+        #expect(throws: ClientFailure.self) { try client.answer() }
+    }
+
+    @Test("an answer whose status has no body has none") func bodiless() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try server.client()
+        try client.send(get("/bodiless/204") + get("/bodiless/304") + get("/hello"))
+        let first = try client.answer(hasBody: false)
+        #expect(first.status == 204 && first.field("Content-Length") == nil)
+        #expect(try client.answer(hasBody: false).status == 304)
+        #expect(try client.answer().text == "hello")
+    }
+
+    @Test("a value cannot end its line") func fieldOnOneLine() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let client = try server.client()
+        try client.send(get("/line") + get("/hello"))
+        #expect(try client.answer().field("X-Line") == "a  X-Other: b ")
+        #expect(try client.answer().text == "hello")
+    }
 }

@@ -1,8 +1,9 @@
 // TestServer — a server whose handler does one thing for each path, so that tests can ask for any of them.
 //
 // /hello answers at once; /later when the test says so; /collect says back what came; /stream counts it,
-// and /slow pauses first; /large/N makes N bytes; /idle makes them when the test says so; /unread answers
-// without asking for the body.
+// and /slow pauses first; /large/N makes N bytes, /short/N half of them; /idle makes them when the test says
+// so; /unread answers without asking for the body; /bodiless/N gives one with a status that has none; /line
+// has a value with lines' ends.
 
 import CairnHTTP
 import CairnSystem
@@ -66,6 +67,19 @@ final class TestHandler: RequestHandler {
         case _ where path.hasPrefix("/large/"):
             let count = Int(path.dropFirst(7)) ?? 0
             respond(with: PatternSource(byteCount: count, self, exchange, waits: false), &responder)
+        case _ where path.hasPrefix("/short/"):
+            let count = Int(path.dropFirst(7)) ?? 0
+            responder.begin(200)
+            responder.end(
+                byteCount: UInt64(count),
+                from: PatternSource(byteCount: count / 2, self, exchange, waits: false))
+        case _ where path.hasPrefix("/bodiless/"):
+            responder.begin(UInt16(path.dropFirst(10)) ?? 0)
+            responder.end(Array("hello".utf8).rawSpan)
+        case "/line":
+            responder.begin(200)
+            responder.field("X-Line", Array("a\r\nX-Other: b\0".utf8).rawSpan)
+            responder.end()
         case "/empty":
             responder.begin(204)
             responder.end()

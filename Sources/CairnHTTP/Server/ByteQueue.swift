@@ -58,7 +58,8 @@ package struct ByteQueue {
         end += bytes.byteCount
     }
 
-    /// Appends a field with its line's end.
+    /// Appends a field with its line's end. What is no text in the value becomes a space, as RFC 9110 has
+    /// it in section 5.5: nobody's value ends its line.
     mutating func append(field name: StaticString, _ value: RawSpan) {
         let name = name.rawSpan
         let byteCount = name.byteCount + value.byteCount + 4
@@ -69,6 +70,12 @@ package struct ByteQueue {
             of: Self.colon, toByteOffset: name.byteCount, as: UInt16.self)
         target.copy(from: value, to: name.byteCount + 2)
         target.storeBytes(of: Self.lineEnd, toByteOffset: byteCount - 2, as: UInt16.self)
+        if !value.isAll(.value, 0..<value.byteCount) {
+            for place in 0..<value.byteCount where !ByteClass.value.contains(value.byte(at: place)) {
+                target.storeBytes(
+                    of: UInt8(ascii: " "), toByteOffset: name.byteCount + 2 + place, as: UInt8.self)
+            }
+        }
         end += byteCount
     }
 

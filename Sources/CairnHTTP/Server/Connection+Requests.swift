@@ -47,7 +47,7 @@ extension Connection {
         return true
     }
 
-    private var limits: ServerLimits { loop.shared.limits }
+    var limits: ServerLimits { loop.shared.limits }
 
     /// A head is whole.
     private func open(_ range: Range<Int>) {
@@ -85,7 +85,7 @@ extension Connection {
     }
 
     /// Whether another request may follow; `unread`: although the body was not asked for.
-    private func mayStay(unread: Bool) -> Bool {
+    func mayStay(unread: Bool) -> Bool {
         let head = buffers.head
         guard head.isPersistent, !loop.isStopping else { return false }
         guard unread else { return true }
@@ -101,7 +101,7 @@ extension Connection {
     }
 
     /// Tells a client that waits for it to send its body.
-    private func inviteBody() {
+    func inviteBody() {
         guard buffers.head.expectsContinue, buffers.input.count <= headEndInInput else { return }
         buffers.output.append("HTTP/1.1 100 Continue\r\n\r\n")
         send()
@@ -121,140 +121,6 @@ extension Connection {
         endAnswer()
     }
 
-    // MARK: Bodies
-
-    private func collect() {
-        let buffers = buffers
-        phase = .collecting
-        switch buffers.head.body {
-        case .length(let count):
-            guard count <= UInt64(limits.collectByteCountMaximum) else {
-                return refuse(.bodyTooLong)
-            }
-            guard reserveBody(Int(count)) else { return }
-        case .chunked:
-            guard reserveBody(limits.collectByteCountMaximum) else { return }
-            var headBytes = ByteQueue(byteCount: headRange.count)
-            let input = buffers.input
-            headBytes.append(input.bytes.extracting(headRange))
-            buffers.headBytes = headBytes
-            buffers.body = ByteQueue(byteCount: 4096)
-            buffers.input.removeFirst(headRange.upperBound)
-        }
-        inviteBody()
-    }
-
-    /// False, and refused, when too many bodies are being collected.
-    private func reserveBody(_ byteCount: Int) -> Bool {
-        guard loop.shared.reserveBody(byteCount) else {
-            refuse(.tooBusy)
-            return false
-        }
-        reservedByteCount = byteCount
-        return true
-    }
-
-    private func stepCollecting() -> Bool {
-        let buffers = buffers
-        if buffers.head.body == .chunked {
-            var isTooLong = false
-            let progress = takeBody { bytes in
-                if (buffers.body?.count ?? 0) + bytes.byteCount > limits.collectByteCountMaximum {
-                    isTooLong = true
-                    return false
-                }
-                buffers.body?.append(bytes)
-                return true
-            }
-            if isTooLong {
-                refuse(.bodyTooLong)
-                return true
-            }
-            guard progress == .ended else { return progress == .refused }
-        } else if buffers.input.count < headRange.upperBound + Int(bodyLeft) {
-            return false
-        }
-        serveCollected()
-        return true
-    }
-
-    private func serveCollected() {
-        let buffers = buffers
-        var responder = Responder(self, closes: !mayStay(unread: false))
-        let verdict: Verdict
-        if let headBytes = buffers.headBytes, let body = buffers.body {
-            let request = Request(buffers.head, in: headBytes.bytes)
-            verdict = loop.shared.handler.serve(request, body: body.bytes, exchange, &responder)
-        } else {
-            let input = buffers.input
-            let end = headRange.upperBound + Int(bodyLeft)
-            let request = Request(buffers.head, in: input.bytes.extracting(headRange))
-            verdict = loop.shared.handler.serve(
-                request, body: input.bytes.extracting(headRange.upperBound..<end), exchange,
-                &responder)
-            buffers.input.removeFirst(end)
-            bodyLeft = 0
-        }
-        releaseBody()
-        finish(verdict, responder)
-    }
-
-    private func stepStreaming(_ receiver: any BodyReceiver) -> Bool {
-        let progress = takeBody { bytes in
-            isPaused = !receiver.receive(bytes)
-            return !isPaused
-        }
-        if progress == .refused {
-            receiver.abandon()
-            return true
-        }
-        guard progress == .ended else { return false }
-        phase = .pending
-        var responder = Responder(self, closes: !mayStay(unread: false))
-        finish(receiver.finish(exchange, &responder), responder)
-        return true
-    }
-
-    private func stepDiscarding() -> Bool {
-        guard takeBody({ _ in true }) == .ended else { return false }
-        beginNextRequest()
-        return true
-    }
-
-    private enum BodyProgress {
-        case more, ended, refused
-    }
-
-    /// Hands on what has come of the body, until `body` says no.
-    private func takeBody(_ body: (RawSpan) -> Bool) -> BodyProgress {
-        if buffers.head.body == .chunked { return takeChunks(body) }
-        let input = buffers.input
-        let count = Int(min(bodyLeft, UInt64(input.count)))
-        if count > 0 {
-            _ = body(input.bytes.extracting(0..<count))
-            buffers.input.removeFirst(count)
-            bodyLeft -= UInt64(count)
-        }
-        return bodyLeft == 0 && !isPaused ? .ended : .more
-    }
-
-    private func takeChunks(_ body: (RawSpan) -> Bool) -> BodyProgress {
-        let buffers = buffers
-        let input = buffers.input
-        var position = 0
-        defer { buffers.input.removeFirst(position) }
-        while true {
-            switch buffers.decoder.next(in: input.bytes, from: &position) {
-            case .needsMore: return .more
-            case .data(let range): if !body(input.bytes.extracting(range)) { return .more }
-            case .end: return .ended
-            case .refused(let refusal):
-                refuse(refusal)
-                return .refused
-            }
-        }
-    }
-
     // MARK: Ends
 
     /// The handler has decided, for the last time in this request.
@@ -263,7 +129,9 @@ extension Connection {
         case .answered:
             precondition(responder.hasEnded, "what is answered has a whole answer")
             endAnswer()
-        case .pending: phase = .pending
+        case .pending:
+            precondition(responder.isUnused, "who answers later has not begun to")
+            phase = .pending
         case .collect, .stream:
             preconditionFailure("a body is asked for once")
         }
@@ -292,7 +160,7 @@ extension Connection {
         }
     }
 
-    private func beginNextRequest() {
+    func beginNextRequest() {
         phase = .head
         buffers.beginRequest()
         beginWait()

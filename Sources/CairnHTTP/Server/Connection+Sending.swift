@@ -49,17 +49,22 @@ extension Connection {
 
     private func produce() -> Bool {
         guard let source, !isSourceIdle else { return false }
-        switch source.produce(Self.pieceByteCount, into: &buffers.output) {
-        case .some: return true
+        let production = source.produce(
+            Int(min(sourceLeft, UInt64(Self.pieceByteCount))), into: &buffers.output)
+        let count = UInt64(buffers.output.count)
+        precondition(count <= sourceLeft, "a source makes no more than its length")
+        sourceLeft -= count
+        switch production {
+        case .some: return hasOutput
         case .later:
             isSourceIdle = true
             return hasOutput
-        case .end:
+        case .end where sourceLeft == 0:
             self.source = nil
             hasUnreadRequests = true
             endExchange()
             return hasOutput
-        case .broken:
+        case .broken, .end:
             self.source = nil
             close()
             return false

@@ -56,6 +56,8 @@ final class Connection {
     var closesBehindAnswer = false
     /// Set by a responder whose body is to be made.
     var source: (any BodySource)?
+    /// What it has not made of its length.
+    var sourceLeft: UInt64 = 0
     var isSourceIdle = false
     /// Of `shareByteCount`, in this turn.
     var shareLeft = 0

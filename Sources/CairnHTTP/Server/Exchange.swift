@@ -60,7 +60,7 @@ package protocol BodyReceiver: AnyObject {
 package enum Production {
     /// Bytes were appended, and there are more.
     case some
-    /// The last bytes were appended.
+    /// The last bytes were appended; when that is too early, the connection ends.
     case end
     /// There are none yet: `HTTPServer.resume` will be called.
     case later

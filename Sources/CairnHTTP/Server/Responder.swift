@@ -26,6 +26,7 @@ package struct Responder: ~Copyable {
 
     /// Whether the answer is whole, but for a body that is made as it is taken.
     var hasEnded: Bool { state == .ended }
+    var isUnused: Bool { state == .unused }
 
     /// Writes the status, and the fields that every answer has.
     package mutating func begin(_ status: UInt16) {
@@ -43,7 +44,7 @@ package struct Responder: ~Copyable {
         }
     }
 
-    /// Writes a field; neither name nor value holds a line's end.
+    /// Writes a field; control bytes of the value become spaces.
     package func field(_ name: StaticString, _ value: RawSpan) {
         precondition(state == .begun, "a field stands behind the status")
         buffers.output.append(field: name, value)
@@ -65,29 +66,30 @@ package struct Responder: ~Copyable {
 
     /// Ends an answer without a body.
     package mutating func end() {
-        if !StatusLine.isBodiless(status) { field("Content-Length", 0) }
-        endHead()
+        endHead(0)
     }
 
-    /// Ends the answer with a body.
+    /// Ends the answer with a body, which is left out where the status has none.
     package mutating func end(_ body: RawSpan) {
-        field("Content-Length", UInt64(body.byteCount))
-        endHead()
-        if !isHead { buffers.output.append(body) }
+        endHead(UInt64(body.byteCount))
+        if hasBody { buffers.output.append(body) }
     }
 
-    /// Ends the answer with a body of so many bytes that is made as the client takes it.
+    /// The same with a body of so many bytes that is made as the client takes it.
     package mutating func end(byteCount: UInt64, from source: any BodySource) {
-        field("Content-Length", byteCount)
-        endHead()
-        if isHead || byteCount == 0 { return source.abandon() }
+        endHead(byteCount)
+        guard hasBody, byteCount > 0 else { return source.abandon() }
         connection.source = source
+        connection.sourceLeft = byteCount
     }
 
-    private var isHead: Bool { buffers.head.method == .head }
+    private var hasBody: Bool {
+        buffers.head.method != .head && !StatusLine.isBodiless(status)
+    }
 
-    private mutating func endHead() {
+    private mutating func endHead(_ byteCount: UInt64) {
         precondition(state == .begun, "an answer ends once")
+        if !StatusLine.isBodiless(status) { field("Content-Length", byteCount) }
         state = .ended
         buffers.output.append("\r\n")
     }

@@ -1,0 +1,140 @@
+// Connection+Bodies — the bodies of requests: collected, streamed to a receiver, or passed over.
+//
+// Room for a collected body is taken before its bytes are, and given back together with their memory. The
+// loop's thread.
+
+internal import CairnSystem
+
+extension Connection {
+    func collect() {
+        let buffers = buffers
+        phase = .collecting
+        switch buffers.head.body {
+        case .length(let count):
+            guard count <= UInt64(limits.collectByteCountMaximum) else {
+                return refuse(.bodyTooLong)
+            }
+            guard reserveBody(Int(count)) else { return }
+        case .chunked:
+            guard reserveBody(limits.collectByteCountMaximum) else { return }
+            var headBytes = ByteQueue(byteCount: headRange.count)
+            let input = buffers.input
+            headBytes.append(input.bytes.extracting(headRange))
+            buffers.headBytes = headBytes
+            buffers.body = ByteQueue(byteCount: 4096)
+            buffers.input.removeFirst(headRange.upperBound)
+        }
+        inviteBody()
+    }
+
+    /// False, and refused, when too many bodies are being collected.
+    private func reserveBody(_ byteCount: Int) -> Bool {
+        guard loop.shared.reserveBody(byteCount) else {
+            refuse(.tooBusy)
+            return false
+        }
+        reservedByteCount = byteCount
+        return true
+    }
+
+    func stepCollecting() -> Bool {
+        let buffers = buffers
+        if buffers.head.body == .chunked {
+            var isTooLong = false
+            let progress = takeBody { bytes in
+                if (buffers.body?.count ?? 0) + bytes.byteCount > limits.collectByteCountMaximum {
+                    isTooLong = true
+                    return false
+                }
+                buffers.body?.append(bytes)
+                return true
+            }
+            if isTooLong {
+                refuse(.bodyTooLong)
+                return true
+            }
+            guard progress == .ended else { return progress == .refused }
+        } else if buffers.input.count < headRange.upperBound + Int(bodyLeft) {
+            return false
+        }
+        serveCollected()
+        return true
+    }
+
+    private func serveCollected() {
+        let buffers = buffers
+        var responder = Responder(self, closes: !mayStay(unread: false))
+        let verdict: Verdict
+        if let headBytes = buffers.headBytes, let body = buffers.body {
+            let request = Request(buffers.head, in: headBytes.bytes)
+            verdict = loop.shared.handler.serve(request, body: body.bytes, exchange, &responder)
+        } else {
+            let input = buffers.input
+            let end = headRange.upperBound + Int(bodyLeft)
+            let request = Request(buffers.head, in: input.bytes.extracting(headRange))
+            verdict = loop.shared.handler.serve(
+                request, body: input.bytes.extracting(headRange.upperBound..<end), exchange,
+                &responder)
+            buffers.input.removeFirst(end)
+            bodyLeft = 0
+        }
+        releaseBody()
+        finish(verdict, responder)
+    }
+
+    func stepStreaming(_ receiver: any BodyReceiver) -> Bool {
+        let progress = takeBody { bytes in
+            isPaused = !receiver.receive(bytes)
+            return !isPaused
+        }
+        if progress == .refused {
+            receiver.abandon()
+            return true
+        }
+        guard progress == .ended else { return false }
+        phase = .pending
+        var responder = Responder(self, closes: !mayStay(unread: false))
+        finish(receiver.finish(exchange, &responder), responder)
+        return true
+    }
+
+    func stepDiscarding() -> Bool {
+        guard takeBody({ _ in true }) == .ended else { return false }
+        beginNextRequest()
+        return true
+    }
+
+    private enum BodyProgress {
+        case more, ended, refused
+    }
+
+    /// Hands on what has come of the body, until `body` says no.
+    private func takeBody(_ body: (RawSpan) -> Bool) -> BodyProgress {
+        if buffers.head.body == .chunked { return takeChunks(body) }
+        let input = buffers.input
+        let count = Int(min(bodyLeft, UInt64(input.count)))
+        if count > 0 {
+            _ = body(input.bytes.extracting(0..<count))
+            buffers.input.removeFirst(count)
+            bodyLeft -= UInt64(count)
+        }
+        return bodyLeft == 0 && !isPaused ? .ended : .more
+    }
+
+    private func takeChunks(_ body: (RawSpan) -> Bool) -> BodyProgress {
+        let buffers = buffers
+        let input = buffers.input
+        var position = 0
+        defer { buffers.input.removeFirst(position) }
+        while true {
+            switch buffers.decoder.next(in: input.bytes, from: &position) {
+            case .needsMore: return .more
+            case .data(let range): if !body(input.bytes.extracting(range)) { return .more }
+            case .end: return .ended
+            case .refused(let refusal):
+                refuse(refusal)
+                return .refused
+            }
+        }
+    }
+}
