@@ -1,9 +1,9 @@
 // TestServer — a server whose handler does one thing for each path, so that tests can ask for any of them.
 //
-// /hello answers at once; /later when the test says so; /collect says back what came; /stream counts it,
-// and /slow pauses first; /large/N makes N bytes, /short/N half of them; /idle makes them when the test says
-// so; /unread answers without asking for the body; /bodiless/N gives one with a status that has none; /line
-// has a value with lines' ends.
+// /hello answers at once; /later when the test says so; /collect says back what came, /sink does not;
+// /stream counts it, and /slow pauses first; /large/N makes N bytes, /short/N half of them; /idle makes them
+// when the test says so; /unread answers without asking for the body; /bodiless/N gives one with a status
+// that has none; /line has a value with lines' ends.
 
 import CairnHTTP
 import CairnSystem
@@ -55,7 +55,7 @@ final class TestHandler: RequestHandler {
         openedCount.add(1, ordering: .relaxed)
         let path = String(decoding: request.path.copyBytes(), as: UTF8.self)
         switch path {
-        case "/collect": return .collect
+        case "/collect", "/sink": return .collect
         case "/stream": return .stream(CountingReceiver(self, exchange, pauses: false))
         case "/slow": return .stream(CountingReceiver(self, exchange, pauses: true))
         case "/later":
@@ -100,6 +100,11 @@ final class TestHandler: RequestHandler {
         _ request: borrowing Request, body: RawSpan, _ exchange: Exchange,
         _ responder: inout Responder
     ) -> Verdict {
+        if request.path.byteCount == 5 {
+            responder.begin(204)
+            responder.end()
+            return .answered
+        }
         responder.begin(201)
         responder.field("X-Path", request.path)
         responder.end(body)

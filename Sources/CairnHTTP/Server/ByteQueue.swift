@@ -1,6 +1,6 @@
 // ByteQueue — bytes on their way: appended behind, used up in front.
 //
-// Memory grows to what was once needed and is given up with the queue. What is in it lies in one piece.
+// Memory grows to what is needed and is given up with the queue, or by `shrink`. What is in it lies in one piece.
 // One thread at a time.
 
 internal import CairnSystem
@@ -35,6 +35,14 @@ package struct ByteQueue {
     }
 
     mutating func removeAll() { (start, end) = (0, 0) }
+
+    /// Gives up memory beyond so many bytes, when what is in it has room there.
+    mutating func shrink(to byteCount: Int) {
+        guard capacity > byteCount, count <= byteCount else { return }
+        let target = AlignedBuffer(byteCount: byteCount, alignment: 64)
+        target.copy(from: bytes, to: 0)
+        (storage, start, end) = (target, 0, count)
+    }
 
     /// Makes room for so many more bytes behind what is there.
     mutating func reserve(_ byteCount: Int) {

@@ -78,6 +78,7 @@ extension Connection {
             buffers.input.removeFirst(end)
             bodyLeft = 0
         }
+        buffers.endBody()
         releaseBody()
         finish(verdict, responder)
     }

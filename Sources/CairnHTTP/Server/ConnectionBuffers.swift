@@ -36,7 +36,13 @@ final class ConnectionBuffers {
         scanner = HeadScanner()
         // A head that is refused before it is read would be answered as the one before it.
         head.reset()
+        endBody()
+    }
+
+    /// Gives up what a body needed.
+    func endBody() {
         headBytes = nil
         body = nil
+        input.shrink(to: Self.inputByteCount)
     }
 }
