@@ -218,4 +218,26 @@ extension TestServer {
         #expect(try client.answer().field("X-Line") == "a  X-Other: b ")
         #expect(try client.answer().text == "hello")
     }
+
+    @Test("a grace of less than a second ends who is slow, too") func shortGrace() throws {
+        var limits = ServerLimits()
+        limits.graceDuration = .milliseconds(50)
+        let server = try TestServer(limits)
+        defer { server.stop() }
+        let client = try server.client()
+        try client.send(put("/collect", 9) + "a")
+        #expect(try client.answer().status == 408)
+    }
+
+    @Test("waits without an end are taken as such") func endlessWaits() throws {
+        var limits = ServerLimits()
+        limits.idleDuration = .seconds(Int64.max)
+        limits.graceDuration = .seconds(Int64.max)
+        limits.bytesPerSecondMinimum = .max
+        let server = try TestServer(limits)
+        let client = try server.client()
+        try client.send(get("/hello"))
+        #expect(try client.answer().status == 200)
+        server.server.stop(within: .seconds(Int64.max))
+    }
 }

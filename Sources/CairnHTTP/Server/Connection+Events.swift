@@ -166,7 +166,8 @@ extension Connection {
     private func isSlow(_ passed: UInt64, _ limits: ServerLimits) -> Bool {
         guard passed > limits.graceDuration.nanoseconds else { return false }
         defer { beginWait() }
-        return movedByteCount < passed / 1_000_000_000 * limits.bytesPerSecondMinimum
+        let seconds = Double(passed) / 1e9
+        return Double(movedByteCount) < seconds * Double(limits.bytesPerSecondMinimum)
     }
 
     private func refuseSlowness() {

@@ -171,6 +171,8 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private func accept() {
+        // The event may be older than the end of accepting.
+        guard isAccepting else { return }
         // So that several loops share what comes at once.
         for _ in 0..<8 {
             guard shared.takeRoom() else { return pauseAccepting() }

@@ -18,6 +18,8 @@ package final class HTTPServer: Sendable {
         _ handler: any RequestHandler
     ) throws(SocketError) {
         precondition(loopCount > 0 && loopCount <= 1024, "a server has loops")
+        precondition(
+            limits.request.headByteCountMaximum <= Int(UInt16.max), "places in a head have 16 bits")
         let listener = try ListeningSocket(
             on: address, backlog: limits.connectionCountMaximum)
         let state = ServerState(listener, loopCount: loopCount, limits, handler)
@@ -57,7 +59,9 @@ package final class HTTPServer: Sendable {
     /// everything. Returns when all connections are closed.
     package func stop(within duration: Duration) {
         for loop in loops { loop.stop() }
-        let end = Clock.monotonicNanoseconds() + duration.nanoseconds
+        let (sum, isEndless) = Clock.monotonicNanoseconds().addingReportingOverflow(
+            duration.nanoseconds)
+        let end = isEndless ? UInt64.max : sum
         let bell = Parker()
         while state.count > 0 {
             let now = Clock.monotonicNanoseconds()

@@ -31,9 +31,10 @@ package struct ServerLimits: Sendable {
 }
 
 extension Duration {
-    /// Not below zero.
+    /// Not below zero; what is longer than five hundred years has no end.
     var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
+        guard seconds < 1 << 34 else { return .max }
         return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds)) / 1_000_000_000
     }
 }

@@ -50,9 +50,13 @@ final class ServerState: Sendable {
 
     /// Takes room for one connection, if there is any.
     func takeRoom() -> Bool {
-        let count = connectionCount.add(1, ordering: .relaxed).newValue
-        if count <= limits.connectionCountMaximum { return true }
-        giveRoomBack()
+        var count = count
+        while count < limits.connectionCountMaximum {
+            let (isTaken, found) = connectionCount.weakCompareExchange(
+                expected: count, desired: count + 1, ordering: .relaxed)
+            if isTaken { return true }
+            count = found
+        }
         return false
     }
 
