@@ -16,9 +16,9 @@ import Testing
         }
     }
 
-    @Test("a connection within a head has less than 96 kB") func withinHead() async {
+    @Test("a connection within a head has less than 12 kB") func withinHead() async {
         await #expect(processExitsWith: .success) {
-            try measure(1000, atMost: 96 << 10) { try $0.send("GET / HT") }
+            try measure(1000, atMost: 12 << 10) { try $0.send("GET / HT") }
         }
     }
 

@@ -110,6 +110,7 @@ extension Connection {
     func endTurn(hasUnusedBytes: Bool) {
         if isIdle { rest() }
         if case .closed = phase { return }
+        if case .head = phase, !hasOutput, !hasUnreadRequests { shrinkToHead() }
         var wanted: PollInterest = []
         if wantsBytes || interest.contains(.read) && !hasUnusedBytes { wanted.insert(.read) }
         if goesOnWithRoom { wanted.insert(.write) }

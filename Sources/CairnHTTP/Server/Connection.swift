@@ -103,6 +103,8 @@ final class Connection {
         loop.take(back: buffers)
     }
 
+    func shrinkToHead() { held?.shrinkToHead() }
+
     /// What is still said of the request finds nobody.
     func endRequest() { exchange.request &+= 1 }
 

@@ -39,6 +39,12 @@ final class ConnectionBuffers {
         endBody()
     }
 
+    /// Gives up what a client that drips a head has no use for.
+    func shrinkToHead() {
+        input.shrink(to: 4 << 10)
+        output.shrink(to: 1 << 10)
+    }
+
     /// Gives up what a body needed.
     func endBody() {
         headBytes = nil

@@ -1,6 +1,8 @@
 // ServerState — what the loops of a server share: limits, the listening socket, who is connected.
 //
-// Room for a connection is taken before it is accepted and given back when it is closed. Any thread.
+// Room for a connection is taken before it is accepted and given back when it is closed. The listening
+// socket's lock is held across accept(2), which does not block, so that nobody accepts from a number that is
+// another's by then. Any thread.
 
 internal import CairnSystem
 internal import Synchronization
