@@ -108,6 +108,7 @@ extension TestServer {
         limits.collectByteCountMaximum = 1000
         limits.collectByteCountMaximumOfAll = 1000
         limits.graceDuration = .milliseconds(50)
+        limits.lingerDuration = .seconds(60)
         let server = try TestServer(limits, loopCount: 1)
         defer { server.stop() }
         do {
@@ -120,14 +121,17 @@ extension TestServer {
             (chunked("/collect", "3e9\r\n" + String(repeating: "a", count: 1001)), 413),
             (chunked("/collect", "3\r\nabcd"), 400), (put("/collect", 600) + "a", 408),
         ]
+        var lingering: [TestClient] = []
         for (text, status) in refused {
             let client = try server.client()
             try client.send(text)
             #expect(try client.answer().status == status)
+            lingering.append(client)
         }
         let client = try server.client()
         try client.send(put("/collect", 1000) + String(repeating: "a", count: 1000))
         #expect(try client.answer().status == 201)
+        lingering.removeAll()
     }
 
     @Test("bytes and ends that nobody reads yet cost no time") func noSpinning() async {
