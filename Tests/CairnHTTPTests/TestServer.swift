@@ -27,19 +27,25 @@ final class TestServer: Sendable {
 
     func stop() { server.stop(within: .seconds(10)) }
 
-    /// Waits until as many exchanges wait as said; then takes the first.
+    /// Waits until an exchange waits; takes it.
     func takePending() -> Exchange {
-        while true {
-            if let exchange = handler.pending.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
-                return exchange
-            }
-            yieldProcessor()
+        var taken: Exchange?
+        wait {
+            taken = handler.pending.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+            return taken != nil
         }
+        guard let taken else { preconditionFailure("a wait ends with what it waits for") }
+        return taken
     }
 
-    /// Waits until something has become so.
+    /// Waits until something has become so; half a minute without it ends the tests, which would wait
+    /// for ever.
     func wait(until condition: () -> Bool) {
-        while !condition() { yieldProcessor() }
+        let end = Clock.monotonicNanoseconds() + 30_000_000_000
+        while !condition() {
+            precondition(Clock.monotonicNanoseconds() < end, "what is waited for comes")
+            yieldProcessor()
+        }
     }
 }
 

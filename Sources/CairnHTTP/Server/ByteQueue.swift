@@ -79,7 +79,8 @@ package struct ByteQueue {
         target.copy(from: value, to: name.byteCount + 2)
         target.storeBytes(of: Self.lineEnd, toByteOffset: byteCount - 2, as: UInt16.self)
         if !value.isAll(.value, 0..<value.byteCount) {
-            for place in 0..<value.byteCount where !ByteClass.value.contains(value.byte(at: place)) {
+            for place in 0..<value.byteCount where !ByteClass.value.contains(value.byte(at: place))
+            {
                 target.storeBytes(
                     of: UInt8(ascii: " "), toByteOffset: name.byteCount + 2 + place, as: UInt8.self)
             }
