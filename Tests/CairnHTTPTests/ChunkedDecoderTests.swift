@@ -42,7 +42,7 @@ private func decode(
 
 @Suite("Chunked bodies") struct ChunkedDecoderTests {
     private static let whole =
-        "3\r\nabc\r\n0010;a=\"b\" ;c\r\n0123456789abcdef\r\n1 \r\n\n\r\n00\r\nX: y\r\nZ\r\n\r\n"
+        "3\r\nabc\r\n0010;a=\"b\" ;c\r\n0123456789abcdef\r\n1 \t;\r\n\n\r\n00\r\nX: y\r\nZ\r\n\r\n"
 
     @Test("a body is its chunks together, in pieces of any size") func pieces() {
         let expected = Decoded(
@@ -69,7 +69,8 @@ private func decode(
         "what is no chunk is refused, byte by byte too",
         arguments: [
             "\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\na", " 1\r\na", ";a\r\n", "1\na\r\n",
-            "1\r\nab", "1\r\na\n", "1\r\na\rb", "1\r\rx", "1,\r\n", "1;a\0\r\n", "1;a\n",
+            "1\r\nab", "1\r\na\n", "1\r\na\rb", "1\r\rx", "1,\r\n", "1 \r\na", "1 2\r\na",
+            "1\t2\r\na", "1;a\0\r\n", "1;a\n",
             "0\r\nX\n", "0\r\n\rX", "0\r\nX: \u{1}\r\n", "fffffffffffffffff\r\n",
             "00000000000000001\r\na", "ffffffffffffffff1\r\n",
         ])

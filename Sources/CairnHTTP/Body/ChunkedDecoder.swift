@@ -21,6 +21,8 @@ package struct ChunkedDecoder: Sendable {
 
     private enum Place: Sendable {
         case size(digitCount: Int)
+        /// Blanks that only an extension may follow.
+        case blanks
         case extensions
         case sizeEnd
         case data
@@ -75,6 +77,7 @@ package struct ChunkedDecoder: Sendable {
     private mutating func take(_ byte: UInt8) throws(Refusal) {
         switch place {
         case .size(let count): try takeSize(byte, digitCount: count)
+        case .blanks: try takeBlank(byte)
         case .extensions: try takeExtension(byte)
         case .sizeEnd:
             guard byte == UInt8(ascii: "\n") else { throw .malformedChunk }
@@ -106,9 +109,16 @@ package struct ChunkedDecoder: Sendable {
         byteCount = sum
         switch byte {
         case UInt8(ascii: "\r"): place = .sizeEnd
-        case UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\t"): place = .extensions
+        case UInt8(ascii: ";"): place = .extensions
+        case UInt8(ascii: " "), UInt8(ascii: "\t"): place = .blanks
         default: throw .malformedChunk
         }
+    }
+
+    private mutating func takeBlank(_ byte: UInt8) throws(Refusal) {
+        if byte == UInt8(ascii: ";") { return place = .extensions }
+        guard byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") else { throw .malformedChunk }
+        try countExtra(byte)
     }
 
     private mutating func takeExtension(_ byte: UInt8) throws(Refusal) {
