@@ -101,10 +101,6 @@ struct OptionTableTests {
             for name in try commands() { #expect(script.text.contains(name), "\(shell) \(name)") }
             #expect(script.text.contains("if-absent"))
         }
-        let checked = try tool.shell(
-            "eval \"$($CAIRN help --completions bash)\" && COMP_WORDS=(cairn sta) COMP_CWORD=1 "
-                + "&& _cairn && echo ${COMPREPLY[@]}")
-        #expect(checked.text == "stat stats\n", "\(checked.complaint)")
         expect(try tool.run("help", "--completions", "csh"), code: 16, saying: "bash, zsh, fish")
     }
 

@@ -60,7 +60,7 @@ enum Completions {
             "# zsh completion of cairn; made by \"cairn help --completions zsh\".",
             "_cairn() {", "    local -a commands", "    commands=(",
         ]
-        lines += OptionTable.rows.map { "        '\(quoted($0.name + ":" + $0.summary))'" }
+        lines += OptionTable.rows.map { "        '\($0.name):\(zshText($0.summary))'" }
         lines += [
             "    )", "    if ((CURRENT == 2)); then", "        _describe command commands",
             "        return", "    fi", "    case $words[2] in",
@@ -72,11 +72,21 @@ enum Completions {
             lines.append("        shift words; ((CURRENT--))")
             lines.append("        _arguments \((options + arguments).joined(separator: " ")) ;;")
         }
-        return (lines + ["    esac", "}", "_cairn \"$@\""]).joined(separator: "\n")
+        // Read as a file of $fpath, zsh runs it as the function; sourced, it names the function.
+        lines += [
+            "    esac", "}",
+            "if [[ $funcstack[1] == _cairn ]]; then _cairn \"$@\"; else compdef _cairn cairn; fi",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    /// Colons separate the parts of what zsh is told.
+    private static func zshText(_ text: String) -> String {
+        quoted(text).replacing(":", with: "\\:")
     }
 
     private static func zshOption(_ row: OptionRow) -> String {
-        let text = quoted(row.text).replacing("[", with: "(").replacing("]", with: ")")
+        let text = zshText(row.text).replacing("[", with: "(").replacing("]", with: ")")
         let value = row.value.map { ":\($0):\(zshAction(row.completion))" } ?? ""
         return "'--\(row.name.rawValue)[\(text)]\(value)'"
     }
@@ -128,6 +138,6 @@ enum Completions {
 
     /// For a word in single quotes, of which there are none in it then.
     private static func quoted(_ text: String) -> String {
-        text.replacing("'", with: "").replacing("\\", with: "\\\\").replacing(":", with: "\\:")
+        text.replacing("'", with: "").replacing("\\", with: "\\\\")
     }
 }
