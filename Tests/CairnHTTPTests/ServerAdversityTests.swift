@@ -6,23 +6,6 @@ import CairnTestSupport
 import Synchronization
 import Testing
 
-private func get(_ path: String, _ fields: String = "") -> String {
-    "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
-}
-
-private func put(_ path: String, _ count: Int, _ fields: String = "") -> String {
-    "PUT \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\(fields)\r\n"
-}
-
-extension TestServer {
-    fileprivate func answer(_ exchange: Exchange, _ status: UInt16) {
-        server.answer(exchange) { responder in
-            responder.begin(status)
-            responder.end()
-        }
-    }
-}
-
 @Suite("HTTP server: at the wrong time") struct ServerAdversityTests {
     @Test("a second answer to one request does not answer the next") func answeredTwice() throws {
         let server = try TestServer(loopCount: 1)

@@ -10,16 +10,6 @@ import Testing
 
 private let hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 
-private func put(_ path: String, _ count: Int) -> String {
-    "PUT \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n"
-}
-
-private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n" }
-
-private func chunked(_ path: String, _ body: String) -> String {
-    "PUT \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(body)"
-}
-
 extension TestServer {
     /// Returns when somebody was too slow over a body.
     fileprivate func passGrace() throws {
@@ -83,10 +73,7 @@ extension TestServer {
             return (client, server.takePending())
         }
         for _ in 0..<2 { try server.passGrace() }
-        server.server.answer(clients[0].1) { responder in
-            responder.begin(202)
-            responder.end()
-        }
+        server.answer(clients[0].1, 202)
         for (_, exchange) in clients[1...] { server.server.resume(exchange) }
         #expect(try clients[0].0.answer().status == 202)
         #expect(try clients[1].0.answer().status == 200)
@@ -118,8 +105,8 @@ extension TestServer {
         }
         server.wait { server.server.connectionCount == 0 }
         let refused = [
-            (chunked("/collect", "3e9\r\n" + String(repeating: "a", count: 1001)), 413),
-            (chunked("/collect", "3\r\nabcd"), 400), (put("/collect", 600) + "a", 408),
+            (putChunked("/collect") + "3e9\r\n" + String(repeating: "a", count: 1001), 413),
+            (putChunked("/collect") + "3\r\nabcd", 400), (put("/collect", 600) + "a", 408),
         ]
         var lingering: [TestClient] = []
         for (text, status) in refused {

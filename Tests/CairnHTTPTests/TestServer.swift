@@ -27,6 +27,14 @@ final class TestServer: Sendable {
 
     func stop() { server.stop(within: .seconds(10)) }
 
+    /// Answers a request that is pending, without a body.
+    func answer(_ exchange: Exchange, _ status: UInt16) {
+        server.answer(exchange) { responder in
+            responder.begin(status)
+            responder.end()
+        }
+    }
+
     /// Waits until an exchange waits; takes it.
     func takePending() -> Exchange {
         var taken: Exchange?
