@@ -87,16 +87,24 @@ executed_count() {
 # How many tests failed in the run of this log.
 failed_count() { sed -nE '/^✘ Test run /d; /^✘ Test .* failed after /p' "$1" | wc -l; }
 
-# After a trap there is no closing line; the tests that had begun and not ended are the suspects.
+# After a trap there is no closing line; the tests that had begun and not ended are the suspects. Where
+# there are many of them the names say nothing. What the process said at its end comes last.
 show_unfinished() {
     [[ -z $(closing_line "$1") ]] || return 0
     echo "Not finished when the run ended:" >&2
-    awk '
+    awk -v most=40 '
         /^◇ Test (case|run) / { next }
         /^◇ Test .* started\.$/ { sub(/^◇ /, ""); sub(/ started\.$/, ""); open[$0] = 1 }
         /^(✔|✘) Test .* (passed|failed) after / {
             sub(/^[^ ]+ /, ""); sub(/ (with [0-9]+ test cases )?(passed|failed) after .*/, "")
             delete open[$0]
         }
-        END { for (name in open) print "  " name }' "$1" >&2
+        END {
+            for (name in open) count++
+            if (count > most) { print "  " count " tests"; exit }
+            for (name in open) print "  " name
+        }' "$1" >&2
+    echo "Its last words:" >&2
+    { grep -aE '(Fatal error|error): ' "$1" || true; } | tail -n 5 >&2
+    { grep -avE '^(◇ |✔ |SEED=)' "$1" || true; } | tail -n 20 >&2
 }

@@ -76,6 +76,12 @@ extension SimulatedDisk {
         return count
     }
 
+    package func readIfCached(
+        _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
+    ) throws(FileError) -> Int? {
+        isNothingCached ? nil : try read(file, into: &buffer, at: offset)
+    }
+
     /// Only seen in the trace.
     package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {
         withLock { state in

@@ -70,6 +70,7 @@ package final class SimulatedDisk: Storage, Sendable {
         var state: State
         var stepObserver: ((Int) -> Void)?
         var readObserver: (() -> Void)?
+        var isNothingCached = false
 
         init(_ state: State) { self.state = state }
     }
@@ -109,6 +110,12 @@ package final class SimulatedDisk: Storage, Sendable {
     package var readObserver: (() -> Void)? {
         get { core.readObserver }
         set { core.readObserver = newValue }
+    }
+
+    /// Whether a read that may not wait for the disk finds nothing.
+    package var isNothingCached: Bool {
+        get { stateLock.withLock { core.isNothingCached } }
+        set { stateLock.withLock { core.isNothingCached = newValue } }
     }
 
     /// An empty disk; `seed` decides its dice and the engine's random numbers.

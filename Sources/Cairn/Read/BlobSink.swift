@@ -8,17 +8,28 @@ internal import CairnSystem
 
 /// Receives the verified bytes of a blob.
 protocol BlobSink {
-    /// Called once, before any piece; `byteCount` is how many bytes will follow.
-    mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError)
+    /// Called once, before any piece. Returns which bytes are to follow, of those that were asked for.
+    mutating func begin(
+        _ information: BlobInformation, _ range: Range<UInt64>
+    ) throws(StoreError) -> Range<UInt64>
     mutating func take(_ piece: RawSpan) throws(StoreError)
     /// Until then a read that failed can begin anew, with another `begin`.
     var hasReceived: Bool { get }
-    /// Called before `begin` when the blob is a large one, while it is pinned.
-    mutating func found(_ composite: Composite)
+    /// Called before `begin`. A large blob is pinned meanwhile; the segment of a record is not replaced
+    /// before the call returns.
+    mutating func found(_ place: BlobPlace)
 }
 
 extension BlobSink {
-    mutating func found(_ composite: Composite) {}
+    mutating func found(_ place: BlobPlace) {}
+}
+
+/// Where the bytes of a blob are.
+enum BlobPlace {
+    /// In one record.
+    case record(Location, RecordHeader)
+    /// In chunks.
+    case chunks(Composite)
 }
 
 /// Collects everything in an array.
@@ -30,7 +41,10 @@ struct ArraySink: BlobSink {
     private(set) var bytes: [UInt8] = []
     var hasReceived: Bool { !bytes.isEmpty }
 
-    mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError) {
+    mutating func begin(
+        _ information: BlobInformation, _ range: Range<UInt64>
+    ) throws(StoreError) -> Range<UInt64> {
+        let byteCount = range.upperBound - range.lowerBound
         guard byteCount <= Self.byteCountMaximum else {
             throw StoreError(
                 .blobTooLarge,
@@ -38,6 +52,7 @@ struct ArraySink: BlobSink {
         }
         self.information = information
         bytes.reserveCapacity(Int(byteCount))
+        return range
     }
 
     mutating func take(_ piece: RawSpan) throws(StoreError) {
@@ -53,8 +68,11 @@ struct ClosureSink: BlobSink {
 
     init(_ body: @escaping (RawSpan) -> Void) { self.body = body }
 
-    mutating func begin(_ information: BlobInformation, byteCount: UInt64) throws(StoreError) {
+    mutating func begin(
+        _ information: BlobInformation, _ range: Range<UInt64>
+    ) throws(StoreError) -> Range<UInt64> {
         self.information = information
+        return range
     }
 
     mutating func take(_ piece: RawSpan) throws(StoreError) {

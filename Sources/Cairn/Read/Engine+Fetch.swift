@@ -64,13 +64,13 @@ extension Engine {
     ) throws(StoreError) -> Int {
         try fetch(
             location, from: start, byteCount: byteCount, to: start,
-            of: scratch.recordBuffer(start + byteCount))
+            of: scratch.recordBuffer(start + byteCount), scratch)
     }
 
     /// Reads `byteCount` bytes of the record from `start` on, to `position` of a buffer.
     func fetch(
         _ location: Location, from start: Int, byteCount: Int, to position: Int,
-        of buffer: AlignedBuffer
+        of buffer: AlignedBuffer, _ scratch: ReadScratch
     ) throws(StoreError) -> Int {
         let ordinal = location.segmentOrdinal
         if location.offset >= handles.flushedOffset(of: ordinal),
@@ -83,6 +83,7 @@ extension Engine {
         let offset = location.offset + UInt64(start)
         let available = Int(min(UInt64(byteCount), flushed - min(offset, flushed)))
         var target = buffer.mutableBytes(position..<position + available)
+        if !scratch.mayWait { return try fetchCached(ordinal, into: &target, at: offset, scratch) }
         do {
             return try storage.read(segmentFiles.file(of: ordinal), into: &target, at: offset)
         } catch {
@@ -92,6 +93,22 @@ extension Engine {
                 throw unreadable(error, handles.segmentID(of: ordinal), offset: offset)
             }
         }
+    }
+
+    /// A disk that fails is left to a read that may wait: it tries again, and tells.
+    private func fetchCached(
+        _ ordinal: Int, into target: inout MutableRawSpan, at offset: UInt64, _ scratch: ReadScratch
+    ) throws(StoreError) -> Int {
+        let count: Int?
+        do {
+            count = try storage.readIfCached(
+                segmentFiles.file(of: ordinal), into: &target, at: offset)
+        } catch {
+            count = nil
+        }
+        if let count { return count }
+        scratch.hasMissed = true
+        throw StoreError(.inputOutput, "the bytes are not in memory")
     }
 
     /// Why a segment's bytes cannot be had. Beside a writer its file may have been closed for others,

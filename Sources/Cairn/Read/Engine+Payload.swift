@@ -78,7 +78,8 @@ extension Engine {
                 skew = Int(truncatingIfNeeded: location.offset &+ UInt64(offset)) & 4095
                 buffer = scratch.windowBuffer(skew + limit - offset)
                 let more = try fetch(
-                    location, from: offset, byteCount: limit - offset, to: skew, of: buffer)
+                    location, from: offset, byteCount: limit - offset, to: skew, of: buffer,
+                    scratch)
                 held = offset..<offset + more
             }
             guard end <= held.upperBound else {

@@ -149,10 +149,11 @@ extension Engine {
         let information = BlobInformation(
             version: Version(sequence: header.sequence), byteCount: total,
             metadata: details.user, expiry: details.time)
-        try sink.begin(information, byteCount: UInt64(range.count))
-        guard !range.isEmpty else { return }
+        sink.found(.record(location, header))
+        let wanted = try sink.begin(information, range)
+        guard !wanted.isEmpty else { return }
         try deliverPayload(
-            of: header, location, key, Int(range.lowerBound)..<Int(range.upperBound), scratch,
+            of: header, location, key, Int(wanted.lowerBound)..<Int(wanted.upperBound), scratch,
             count, &sink)
     }
 
@@ -210,10 +211,10 @@ extension Engine {
         let information = BlobInformation(
             version: Version(sequence: header.sequence), byteCount: composite.totalByteCount,
             metadata: details.user, expiry: details.time)
-        sink.found(composite)
-        try sink.begin(information, byteCount: UInt64(range.upperBound - range.lowerBound))
-        guard !range.isEmpty else { return .done }
-        try deliverChunks(of: composite, key, range, scratch, &sink)
+        sink.found(.chunks(composite))
+        let wanted = try sink.begin(information, range)
+        guard !wanted.isEmpty else { return .done }
+        try deliverChunks(of: composite, key, wanted, scratch, &sink)
         return .done
     }
 

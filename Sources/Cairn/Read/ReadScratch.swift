@@ -21,12 +21,19 @@ final class ReadScratch: @unchecked Sendable {
     private var window = AlignedBuffer(byteCount: 4096)
     private(set) var decoded = AlignedBuffer(byteCount: 4096)
     private var isTaken = false
+    /// Whether a read may wait for the disk. One that may not fails when it would have to, and says so
+    /// in `hasMissed`.
+    private(set) var mayWait = true
+    /// See `mayWait`.
+    var hasMissed = false
 
     /// This thread's scratch, or a fresh one while a caller further up the stack uses that.
-    static func take() -> ReadScratch {
+    static func take(mayWait: Bool = true) -> ReadScratch {
         let own = threadScratch.value
         let scratch = own.isTaken ? ReadScratch() : own
         scratch.isTaken = true
+        scratch.mayWait = mayWait
+        scratch.hasMissed = false
         return scratch
     }
 

@@ -77,6 +77,10 @@ package protocol Storage: AnyObject, Sendable {
     func read(
         _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
     ) throws(FileError) -> Int
+    /// As `read`, but never waits for the disk: nil when it would have to.
+    func readIfCached(
+        _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
+    ) throws(FileError) -> Int?
     /// Says that a range will be read soon, so that a disk may fetch it meanwhile. Only advice.
     func readAhead(_ file: FileHandle, _ range: Range<UInt64>)
     /// Says that the file does not change any more and is read in small pieces, until it is closed. Only
@@ -124,6 +128,12 @@ extension Storage {
     package func removeNewDirectories() throws(FileError) {}
     /// A disk that is always near.
     package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {}
+    /// As near.
+    package func readIfCached(
+        _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
+    ) throws(FileError) -> Int? {
+        try read(file, into: &buffer, at: offset)
+    }
     /// As any other.
     package func expectReads(of file: FileHandle, byteCount: UInt64) {}
 }

@@ -56,6 +56,16 @@ extension SystemStorage {
         }
     }
 
+    package func readIfCached(
+        _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
+    ) throws(FileError) -> Int? {
+        do throws(Errno) {
+            return try SystemCall.readIfCached(file.rawValue, into: &buffer, at: offset)
+        } catch {
+            throw failure(.read, file, offset: offset, byteCount: buffer.byteCount, error)
+        }
+    }
+
     package func expectReads(of file: FileHandle, byteCount: UInt64) {
         maps?.add(file.rawValue, byteCount: byteCount)
     }

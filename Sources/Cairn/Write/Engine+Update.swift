@@ -49,16 +49,15 @@ extension Engine {
     }
 
     private func present(_ key: RawSpan) throws(StoreError) -> Present? {
-        if let (information, composite) = try pinLarge(key) {
-            // The condition of the write says that the blob is still there.
-            pins.unpin(composite.blobID)
+        guard let stream = try stream(key) else { return nil }
+        let information = stream.information
+        // It need not stay pinned: the condition of the write says that the blob is still there.
+        if let composite = stream.composite {
             return Present(information: information, composite: composite)
         }
-        guard let blob = try get(key) else { return nil }
-        let information = BlobInformation(
-            version: blob.version, byteCount: blob.totalByteCount, metadata: blob.metadata,
-            expiry: blob.expiry)
-        return Present(information: information, bytes: blob.bytes)
+        return Present(
+            information: information,
+            bytes: try stream.read(byteCountMaximum: Int(information.byteCount)))
     }
 
     private func rewrite(

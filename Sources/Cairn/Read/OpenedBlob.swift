@@ -1,0 +1,140 @@
+// OpenedBlob — a blob that was found: a small one's bytes, or a larger one's stream.
+//
+// Whoever serves blobs decides by version, size and metadata what becomes of the bytes, so one look
+// finds all of them. Both forms show one version, whole, whatever becomes of the key. Any thread.
+
+internal import CairnFormat
+internal import CairnSystem
+
+/// What is known of a blob, and its bytes.
+package struct OpenedBlob<S: Storage>: Sendable {
+    package enum Content: Sendable {
+        /// All of them.
+        case bytes([UInt8])
+        /// They are read as they are wanted.
+        case stream(BlobStream<S>)
+    }
+
+    package let information: BlobInformation
+    package let content: Content
+}
+
+/// How a blob was opened without waiting for the disk.
+package enum PromptOpening<S: Storage>: Sendable {
+    case found(OpenedBlob<S>)
+    case absent
+    /// The disk has to be asked.
+    case unknown
+}
+
+extension Engine {
+    /// A blob up to this size is opened with its bytes: they are verified together anyhow.
+    package var wholeByteCountMaximum: Int { tuning.blockByteCount }
+
+    /// Opens the newest version of a key; nil when there is none.
+    package func open(_ key: RawSpan) throws(StoreError) -> OpenedBlob<S>? {
+        let scratch = ReadScratch.take()
+        defer { scratch.giveBack() }
+        return try open(key, scratch)
+    }
+
+    /// The same, from memory alone: of small blobs all bytes, of others what tells where they are.
+    package func openIfCached(_ key: RawSpan) throws(StoreError) -> PromptOpening<S> {
+        let scratch = ReadScratch.take(mayWait: false)
+        defer { scratch.giveBack() }
+        do {
+            guard let blob = try open(key, scratch) else { return .absent }
+            return .found(blob)
+        } catch {
+            if scratch.hasMissed { return .unknown }
+            throw error
+        }
+    }
+
+    private func open(
+        _ key: RawSpan, _ scratch: ReadScratch
+    ) throws(StoreError) -> OpenedBlob<S>? {
+        var sink = OpeningSink(self, wholeByteCountMaximum)
+        do {
+            try read(key, range: nil, scratch, into: &sink)
+        } catch {
+            sink.release()
+            throw error
+        }
+        guard let information = sink.information else { return nil }
+        guard let place = sink.pinned else {
+            return OpenedBlob(information: information, content: .bytes(sink.bytes))
+        }
+        let stream = BlobStream(
+            engine: self, key: key.copyBytes(), information: information,
+            content: .pinned(place))
+        return OpenedBlob(information: information, content: .stream(stream))
+    }
+
+    /// Opens a stream on the newest version of a key, however small; nil when there is none.
+    package func stream(_ key: RawSpan) throws(StoreError) -> BlobStream<S>? {
+        guard let blob = try open(key) else { return nil }
+        switch blob.content {
+        case .stream(let stream): return stream
+        case .bytes(let bytes):
+            return BlobStream(
+                engine: self, key: key.copyBytes(), information: blob.information,
+                content: .whole(bytes))
+        }
+    }
+
+    /// Keeps the bytes where they are, until `unpin`.
+    func pin(_ place: BlobPlace) {
+        switch place {
+        case .record(let location, _):
+            segmentPins.pin([handles.segmentID(of: location.segmentOrdinal)])
+        case .chunks(let composite): pins.pin(composite.blobID)
+        }
+    }
+
+    func unpin(_ place: BlobPlace) {
+        switch place {
+        case .record(let location, _):
+            segmentPins.unpin([handles.segmentID(of: location.segmentOrdinal)])
+        case .chunks(let composite): pins.unpin(composite.blobID)
+        }
+    }
+}
+
+/// Takes the bytes of a small blob, and pins those of another beyond the read that found it.
+private struct OpeningSink<S: Storage>: BlobSink {
+    private let engine: Engine<S>
+    private let byteCountMaximum: Int
+    private var place: BlobPlace?
+    private(set) var pinned: BlobPlace?
+    private(set) var information: BlobInformation?
+    private(set) var bytes: [UInt8] = []
+    var hasReceived: Bool { pinned != nil || !bytes.isEmpty }
+
+    init(_ engine: Engine<S>, _ byteCountMaximum: Int) {
+        self.engine = engine
+        self.byteCountMaximum = byteCountMaximum
+    }
+
+    mutating func found(_ place: BlobPlace) { self.place = place }
+
+    mutating func begin(
+        _ information: BlobInformation, _ range: Range<UInt64>
+    ) throws(StoreError) -> Range<UInt64> {
+        self.information = information
+        if let place, information.byteCount > UInt64(byteCountMaximum) {
+            engine.pin(place)
+            pinned = place
+            return 0..<0
+        }
+        bytes.reserveCapacity(Int(information.byteCount))
+        return range
+    }
+
+    mutating func take(_ piece: RawSpan) throws(StoreError) { bytes.append(copying: piece) }
+
+    mutating func release() {
+        if let pinned { engine.unpin(pinned) }
+        pinned = nil
+    }
+}
