@@ -64,7 +64,7 @@ let package = Package(
             dependencies: ["CairnCrypto", "CairnSystem", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "CairnHTTPTests", dependencies: ["CairnHTTP", "CairnTestSupport"],
+            name: "CairnHTTPTests", dependencies: ["CairnCrypto", "CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],

@@ -86,6 +86,17 @@ package enum Base64 {
         return end
     }
 
+    /// Whether the text stands for bytes.
+    package static func isValid(_ text: RawSpan) -> Bool {
+        guard text.byteCount % 4 == 0 else { return false }
+        let lastCount = byteCountOfLastGroup(text)
+        for place in stride(from: 0, to: text.byteCount, by: 4) {
+            let count = place == text.byteCount - 4 ? lastCount : 3
+            if group(text, at: place, count) == nil { return false }
+        }
+        return true
+    }
+
     private static func byteCountOfLastGroup(_ text: RawSpan) -> Int {
         guard text.byteCount >= 4, text.byte(at: text.byteCount - 1) == padding else { return 3 }
         return text.byte(at: text.byteCount - 2) == padding ? 1 : 2

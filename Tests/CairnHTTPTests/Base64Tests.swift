@@ -63,7 +63,11 @@ import Testing
             "Zm9-", "Zm9_", "Zm9.", "Zm 9", " Zm9v", "Zm9v ", "Zm9v\n", "Zm9v\r\n", "Zm9vZm\n9",
             "Zm9v\0\0\0\0", "Zm9\u{E9}", "\u{E9}\u{E9}",
         ])
-    func malformed(_ text: String) { #expect(decoded(text) == nil) }
+    func malformed(_ text: String) {
+        #expect(decoded(text) == nil)
+        let isValid = Base64.isValid(Array(text.utf8).rawSpan)
+        #expect(!isValid)
+    }
 
     @Test("no byte but those of the alphabet is taken, at any place") func foreignBytes() {
         let alphabet = Set(
@@ -82,7 +86,10 @@ import Testing
         var takenCount = 0
         for _ in 0..<20_000 {
             let text = random.mutated("Zm9vYg==", ["=", "A", "/", "Zm8="])
-            guard let bytes = Base64.decoded(text.rawSpan) else { continue }
+            let bytes = Base64.decoded(text.rawSpan)
+            let isValid = Base64.isValid(text.rawSpan)
+            #expect(isValid == (bytes != nil))
+            guard let bytes else { continue }
             takenCount += 1
             #expect(Base64.encoded(bytes.rawSpan) == text)
         }
