@@ -97,6 +97,13 @@ package struct Responder: ~Copyable {
         buffers.output.append("\r\n")
     }
 
+    /// Writes `Repr-Digest`.
+    package func reprDigest(_ algorithm: IntegrityAlgorithm, _ digest: RawSpan) {
+        fieldStart("Repr-Digest: ")
+        algorithm.append(digest, to: &buffers.output)
+        buffers.output.append("\r\n")
+    }
+
     private func fieldStart(_ text: StaticString) {
         precondition(state == .begun, "a field stands behind the status")
         buffers.output.append(text)
