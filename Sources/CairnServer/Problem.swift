@@ -27,6 +27,7 @@ package struct Problem: Error, Equatable, Sendable {
         case unauthorized
         case forbidden
         case busy
+        case starting
         case readOnly = "read-only"
         case diskFull = "disk-full"
         case damaged
@@ -72,7 +73,7 @@ package struct Problem: Error, Equatable, Sendable {
         case .rangeNotSatisfiable: 416
         case .fieldsTooLong: 431
         case .damaged, .uncertain, .outcomeUnknown, .failure: 500
-        case .busy, .readOnly: 503
+        case .busy, .starting, .readOnly: 503
         case .diskFull: 507
         }
     }
@@ -96,6 +97,7 @@ package struct Problem: Error, Equatable, Sendable {
         case .unauthorized: "A token is needed"
         case .forbidden: "The token does not allow it"
         case .busy: "The server is too busy"
+        case .starting: "The server is starting"
         case .readOnly: "The store takes no writes"
         case .diskFull: "The disk is full"
         case .damaged: "The blob is damaged"
@@ -107,14 +109,14 @@ package struct Problem: Error, Equatable, Sendable {
 
     /// Seconds after which another attempt may succeed; nil: it will not by itself.
     var retryAfter: UInt64? {
-        kind == .busy || kind == .readOnly ? 1 : nil
+        status == 503 ? 1 : nil
     }
 }
 
 extension Problem {
     /// Answers with it; `extra` writes further fields.
     func answer(
-        _ responder: inout Responder, _ context: ServerContext,
+        _ responder: inout Responder, _ requestIDs: RequestIDs,
         _ extra: (borrowing Responder) -> Void = { _ in }
     ) {
         responder.begin(status)
@@ -122,13 +124,12 @@ extension Problem {
         responder.field("Cache-Control", "no-store")
         if let retryAfter { responder.field("Retry-After", retryAfter) }
         extra(responder)
-        responder.end(body(request ?? context.requestIDs.next()).rawSpan)
+        responder.end(body(request ?? requestIDs.next()).rawSpan)
     }
 
     /// The body, with its line's end.
     package func body(_ request: RequestID) -> [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
+        var json = JSONWriter.object
         json.name("type")
         json.string("urn:cairn:\(kind.rawValue)")
         json.name("title")
@@ -140,6 +141,6 @@ extension Problem {
         json.name("requestId")
         json.string(request.description)
         json.endObject()
-        return json.bytes + [UInt8(ascii: "\n")]
+        return json.line
     }
 }

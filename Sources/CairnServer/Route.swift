@@ -13,17 +13,20 @@ enum Route: Equatable {
     case store
     case health
     case readiness
+    case dialect(DialectRoute)
     case none
 
     /// The route of a path.
     init(_ path: RawSpan) {
-        if path.starts(with: "/store/") {
+        if path.begins(with: "/store/") {
             let key = 7..<path.byteCount
             self = key.isEmpty ? .store : .blob(key)
-        } else if path.isEqual(to: ("/healthz" as StaticString).rawSpan) {
+        } else if path.isPath("/healthz") {
             self = .health
-        } else if path.isEqual(to: ("/readyz" as StaticString).rawSpan) {
+        } else if path.isPath("/readyz") {
             self = .readiness
+        } else if let route = DialectRoute(path) {
+            self = .dialect(route)
         } else {
             self = .none
         }
@@ -31,7 +34,11 @@ enum Route: Equatable {
 }
 
 extension RawSpan {
-    fileprivate func starts(with word: StaticString) -> Bool {
+    /// Whether the path is this one.
+    func isPath(_ path: StaticString) -> Bool { isEqual(to: path.rawSpan) }
+
+    /// Whether it begins so.
+    func begins(with word: StaticString) -> Bool {
         byteCount >= word.utf8CodeUnitCount
             && extracting(0..<word.utf8CodeUnitCount).isEqual(to: word.rawSpan)
     }

@@ -24,6 +24,7 @@ package final class StoreHandler: RequestHandler {
             case .store: return try openStore(request, &responder)
             case .health: return try openHealth(request, &responder)
             case .readiness: return try openReadiness(request, &responder)
+            case .dialect(let route): return try openDialect(route, request, &responder)
             case .none: throw Problem(.noRoute, "blobs are at /store/ and their keys")
             }
         }
@@ -38,6 +39,8 @@ package final class StoreHandler: RequestHandler {
                 let key = try BlobKey.decode(request.path.extracting(range))
                 return try serveBlob(key, request, body, &responder)
             case .store: return try serveStore(request, body, &responder)
+            case .dialect(let route):
+                return try serveDialect(route, request, body, &responder)
             case .health, .readiness, .none:
                 preconditionFailure("only bodies that somebody wants are collected")
             }
@@ -45,7 +48,7 @@ package final class StoreHandler: RequestHandler {
     }
 
     package func refuse(_ refusal: Refusal, _ responder: inout Responder) {
-        Problem(refusal).answer(&responder, context)
+        Problem(refusal).answer(&responder, context.requestIDs)
     }
 
     private func answeringProblems(
@@ -55,7 +58,7 @@ package final class StoreHandler: RequestHandler {
         do throws(Problem) {
             return try body(&responder)
         } catch {
-            error.answer(&responder, context)
+            error.answer(&responder, context.requestIDs)
             return .answered
         }
     }
@@ -72,14 +75,14 @@ package final class StoreHandler: RequestHandler {
             responder.end()
         } else {
             let problem = Problem(.methodNotAllowed, "it knows \(allowed)")
-            problem.answer(&responder, context) { $0.field("Allow", allowed) }
+            problem.answer(&responder, context.requestIDs) { $0.field("Allow", allowed) }
         }
         return .answered
     }
 
     /// Answers with the JSON that a thread makes which may wait for the disk.
     func answerLater(
-        _ responder: borrowing Responder,
+        _ responder: borrowing Responder, _ status: UInt16 = 200,
         _ body: @escaping @Sendable () throws(StoreError) -> Result<[UInt8], Problem>
     ) -> Verdict {
         let (exchange, context) = (responder.exchange, context)
@@ -92,8 +95,8 @@ package final class StoreHandler: RequestHandler {
             }
             exchange.answer { responder in
                 switch result {
-                case .success(let json): responder.answer(json: json)
-                case .failure(let problem): problem.answer(&responder, context)
+                case .success(let json): responder.answer(status, json: json)
+                case .failure(let problem): problem.answer(&responder, context.requestIDs)
                 }
             }
         }
@@ -102,8 +105,16 @@ package final class StoreHandler: RequestHandler {
 }
 
 extension Responder {
+    /// Answers that the process serves.
+    mutating func answerHealth() {
+        begin(200)
+        field("Content-Type", "text/plain")
+        field("Cache-Control", "no-store")
+        end(("ok\n" as StaticString).rawSpan)
+    }
+
     /// Answers with JSON.
-    mutating func answer(_ status: UInt16 = 200, json: [UInt8]) {
+    mutating func answer(_ status: UInt16, json: [UInt8]) {
         begin(status)
         field("Content-Type", "application/json")
         field("Cache-Control", "no-store")

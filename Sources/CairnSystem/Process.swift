@@ -27,6 +27,8 @@ package enum Clock {
     package static func monotonicNanoseconds() -> UInt64 { cairn_monotonic_nanoseconds() }
     /// Nanoseconds since 1970; may jump either way. Corresponds to CLOCK_REALTIME.
     package static func wallNanoseconds() -> UInt64 { cairn_wall_nanoseconds() }
+    /// The same in whole seconds.
+    package static func wallSeconds() -> UInt64 { wallNanoseconds() / 1_000_000_000 }
     /// Processor seconds that the process has used, user and system, all threads.
     package static func processorSeconds() -> Double {
         Double(cairn_processor_nanoseconds()) / 1e9

@@ -110,9 +110,7 @@ import Testing
     }
 
     @Test("a body beyond what may be collected is refused, in chunks too") func tooLong() throws {
-        var limits = ServerLimits()
-        limits.collectByteCountMaximum = 1000
-        let server = try TestServer(limits)
+        let server = try TestServer(collecting: 1000)
         defer { server.stop() }
         let bytes = Array(Self.bytes.prefix(1001))
         for text in [Array(put("/collect", 1001).utf8), chunked("/collect", bytes, by: 10)] {

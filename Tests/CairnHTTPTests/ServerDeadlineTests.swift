@@ -93,11 +93,10 @@ extension TestServer {
 
     @Test("room for a body is given back however the body ends") func roomIsGivenBack() throws {
         var limits = ServerLimits()
-        limits.collectByteCountMaximum = 1000
         limits.collectByteCountMaximumOfAll = 1000
         limits.graceDuration = .milliseconds(50)
         limits.lingerDuration = .seconds(60)
-        let server = try TestServer(limits, loopCount: 1)
+        let server = try TestServer(limits, collecting: 1000, loopCount: 1)
         defer { server.stop() }
         do {
             let client = try server.client()

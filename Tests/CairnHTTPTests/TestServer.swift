@@ -15,8 +15,11 @@ final class TestServer: Sendable {
     let handler: TestHandler
     let server: HTTPServer
 
-    init(_ limits: ServerLimits = ServerLimits(), loopCount: Int = 2) throws {
-        handler = TestHandler()
+    /// - Parameter collecting: Bytes of a body that is collected, at most.
+    init(
+        _ limits: ServerLimits = ServerLimits(), collecting: Int = 16 << 20, loopCount: Int = 2
+    ) throws {
+        handler = TestHandler(collecting: collecting)
         server = try HTTPServer(
             on: SocketAddress(parsing: "127.0.0.1:0"), limits: limits, loopCount: loopCount, handler
         )
@@ -63,6 +66,9 @@ final class TestHandler: RequestHandler {
     /// Bodies that came to nothing, on either side.
     let abandonedCount = Atomic<Int>(0)
     let openedCount = Atomic<Int>(0)
+    private let collectByteCountMaximum: Int
+
+    init(collecting: Int) { collectByteCountMaximum = collecting }
 
     func open(
         _ request: borrowing Request, _ responder: inout Responder
@@ -71,7 +77,7 @@ final class TestHandler: RequestHandler {
         let path = String(decoding: request.path.copyBytes(), as: UTF8.self)
         let exchange = responder.exchange
         switch path {
-        case "/collect", "/sink": return .collect
+        case "/collect", "/sink": return .collect(atMost: collectByteCountMaximum)
         case "/stream": return .stream(CountingReceiver(self, exchange, pauses: false))
         case "/slow": return .stream(CountingReceiver(self, exchange, pauses: true))
         case "/later":

@@ -9,29 +9,25 @@ import CairnTestSupport
 /// A server and its store. Ends with `stop`, or with itself.
 final class ServedStore {
     private let directory: TemporaryDirectory
-    let store: Store
-    private let threads: TaskThreads
-    private let server: HTTPServer
+    private let server: RunningServer
     private let reports: Guarded<[String]>
     private var isStopped = false
+
+    var store: Store { server.store }
 
     /// - Parameter change: Of the limits of the server.
     init(
         _ options: StoreOptions = StoreOptions(), change: (inout ServerLimits) -> Void = { _ in }
     ) throws {
         directory = try TemporaryDirectory()
-        store = try Store.open(at: directory.path + "/store", options: options)
-        threads = try TaskThreads(count: 2, name: "cairn-test")
         let reports = Guarded<[String]>([])
-        let context = ServerContext(store: store, threads: threads) { line in
-            reports.withLock { $0.append(line) }
-        }
-        var limits = ServerLimits()
-        change(&limits)
-        server = try HTTPServer(
-            on: SocketAddress(parsing: "127.0.0.1:0"), limits: limits, loopCount: 2,
-            StoreHandler(context))
         self.reports = reports
+        var settings = ServerSettings(
+            directory: directory.path + "/store", address: try SocketAddress(parsing: "127.0.0.1:0")
+        )
+        settings.store = options
+        change(&settings.limits)
+        server = try RunningServer(settings) { line in reports.withLock { $0.append(line) } }
     }
 
     deinit { if !isStopped { try? stop() } }
@@ -39,9 +35,7 @@ final class ServedStore {
     /// Stops the server and closes the store.
     func stop() throws {
         isStopped = true
-        server.stop(within: .seconds(10))
-        threads.stop()
-        try store.close()
+        try server.stop(within: .seconds(10))
     }
 
     /// What the operator was told.

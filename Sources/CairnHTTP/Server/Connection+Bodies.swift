@@ -6,17 +6,17 @@
 internal import CairnSystem
 
 extension Connection {
-    func collect() {
+    func collect(_ byteCountMaximum: Int) {
         let buffers = buffers
         phase = .collecting
+        collectByteCountMaximum = byteCountMaximum
         switch buffers.head.body {
         case .length(let count):
-            guard count <= UInt64(limits.collectByteCountMaximum) else {
+            guard count <= UInt64(byteCountMaximum) else {
                 return refuse(.bodyTooLong)
             }
             guard reserveBody(Int(count)) else { return }
         case .chunked:
-            guard reserveBody(limits.collectByteCountMaximum) else { return }
             var headBytes = ByteQueue(byteCount: headRange.count)
             let input = buffers.input
             headBytes.append(input.bytes.extracting(headRange))
@@ -40,17 +40,13 @@ extension Connection {
     func stepCollecting() -> Bool {
         let buffers = buffers
         if buffers.head.body == .chunked {
-            var isTooLong = false
+            var refusal: Refusal?
             let progress = takeBody { bytes in
-                if (buffers.body?.count ?? 0) + bytes.byteCount > limits.collectByteCountMaximum {
-                    isTooLong = true
-                    return false
-                }
-                buffers.body?.append(bytes)
-                return true
+                refusal = collectChunk(bytes)
+                return refusal == nil
             }
-            if isTooLong {
-                refuse(.bodyTooLong)
+            if let refusal {
+                refuse(refusal)
                 return true
             }
             guard progress == .ended else { return progress == .refused }
@@ -59,6 +55,16 @@ extension Connection {
         }
         serveCollected()
         return true
+    }
+
+    /// Why the bytes cannot be added to the body; nil: they were.
+    private func collectChunk(_ bytes: RawSpan) -> Refusal? {
+        let byteCount = buffers.body?.count ?? 0
+        if byteCount + bytes.byteCount > collectByteCountMaximum { return .bodyTooLong }
+        guard loop.shared.reserveBody(bytes.byteCount) else { return .tooBusy }
+        reservedByteCount += bytes.byteCount
+        buffers.body?.append(bytes)
+        return nil
     }
 
     private func serveCollected() {

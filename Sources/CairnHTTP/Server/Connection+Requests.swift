@@ -65,7 +65,7 @@ extension Connection {
         var responder = Responder(self, closes: !mayStay(unread: true))
         let request = Request(buffers.head, in: bytes)
         let verdict = loop.shared.handler.open(request, &responder)
-        if case .collect = verdict { return collect() }
+        if case .collect(let byteCountMaximum) = verdict { return collect(byteCountMaximum) }
         buffers.input.removeFirst(range.upperBound)
         if case .stream(let receiver) = verdict {
             phase = .streaming(receiver)

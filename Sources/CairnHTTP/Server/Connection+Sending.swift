@@ -7,7 +7,7 @@ internal import CairnSystem
 
 extension Connection {
     /// What a source is asked for at a time.
-    private static var pieceByteCount: Int { 256 << 10 }
+    private static var pieceByteCount: Int { 64 << 10 }
 
     /// Sends what there is, and what a source makes, until the client takes no more for now.
     func send() {

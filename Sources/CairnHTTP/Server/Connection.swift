@@ -49,6 +49,8 @@ final class Connection {
     var headRange = 0..<0
     /// Of a body whose length is known: what has not been used.
     var bodyLeft: UInt64 = 0
+    /// Of a body that is collected.
+    var collectByteCountMaximum = 0
     /// Taken from the bound of all bodies.
     var reservedByteCount = 0
     var isPaused = false

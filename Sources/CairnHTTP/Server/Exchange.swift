@@ -35,8 +35,8 @@ package enum Verdict {
     case answered
     /// The responder's exchange will be answered, from any thread.
     case pending
-    /// The body is wanted in one piece.
-    case collect
+    /// The body is wanted in one piece, if it has no more bytes.
+    case collect(atMost: Int)
     /// The body is wanted as it comes.
     case stream(any BodyReceiver)
 }

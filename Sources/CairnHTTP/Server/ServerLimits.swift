@@ -10,8 +10,6 @@ package struct ServerLimits: Sendable {
     package var connectionCountMaximum = 1024
     /// Connections from one network that is not this machine.
     package var connectionCountMaximumOfNetwork = 64
-    /// Bytes of a body that is collected.
-    package var collectByteCountMaximum = 1 << 20
     /// Bytes of all bodies that are being collected.
     package var collectByteCountMaximumOfAll = 256 << 20
     /// From a request's first byte to the end of its head.

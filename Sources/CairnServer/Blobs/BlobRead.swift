@@ -15,6 +15,8 @@ package struct BlobRead: Sendable {
     private let range: RangeRequest
     /// Of the whole blob, for the answer.
     let wantedDigest: IntegrityAlgorithm?
+    /// Whether the answer names a file to be saved, when the blob says nothing of that.
+    var suggestsFileName = false
 
     /// What the head asks; `now` is the second that it is.
     package init(
@@ -36,10 +38,12 @@ package struct BlobRead: Sendable {
     ) {
         guard let found else {
             let problem = Problem(.notFound, "no blob has this key")
-            return problem.answer(&responder, context)
+            return problem.answer(&responder, context.requestIDs)
         }
         let metadata = found.blob.information.metadata
-        let head = BlobHead(found, BlobFields(decoding: metadata.rawSpan), key: key)
+        let head = BlobHead(
+            found, BlobFields(decoding: metadata.rawSpan), key: key,
+            suggestsFileName: suggestsFileName)
         switch preconditions.evaluate(head.validators) {
         case .proceed: send(found.blob, head, &responder, context)
         case .notModified:
@@ -48,7 +52,7 @@ package struct BlobRead: Sendable {
             responder.end()
         case .failed:
             let problem = Problem(.conditionFailed, "the blob has another version")
-            problem.answer(&responder, context) { responder in
+            problem.answer(&responder, context.requestIDs) { responder in
                 responder.entityTag(head.validators.sequence)
             }
         }
@@ -72,7 +76,7 @@ package struct BlobRead: Sendable {
             end(blob, part, &responder, context)
         case .unsatisfiable:
             let problem = Problem(.rangeNotSatisfiable, "the blob has \(byteCount) bytes")
-            problem.answer(&responder, context) { responder in
+            problem.answer(&responder, context.requestIDs) { responder in
                 responder.contentRange(range, byteCount: byteCount)
             }
         }
@@ -100,9 +104,12 @@ struct BlobHead: ~Escapable {
     private let fields: BlobFields?
     private let key: [UInt8]
     private let found: FoundBlob
+    private let suggestsFileName: Bool
 
     @_lifetime(copy fields)
-    init(_ found: FoundBlob, _ fields: consuming BlobFields?, key: [UInt8]) {
+    init(
+        _ found: FoundBlob, _ fields: consuming BlobFields?, key: [UInt8], suggestsFileName: Bool
+    ) {
         let lastModified = fields?.lastModified ?? 0
         validators = Validators(
             sequence: found.blob.information.version.sequence,
@@ -110,6 +117,7 @@ struct BlobHead: ~Escapable {
         self.fields = fields
         self.key = key
         self.found = found
+        self.suggestsFileName = suggestsFileName
     }
 
     /// All of them.
@@ -121,6 +129,9 @@ struct BlobHead: ~Escapable {
             if !name.equalsIgnoringCase("cache-control") { responder.field(name, value) }
         }
         if !hasType { responder.field("Content-Type", MediaType.guessed(fromKey: key.rawSpan)) }
+        if suggestsFileName, fields?.value(of: "content-disposition") == nil {
+            responder.field("Content-Disposition", Self.disposition(key).rawSpan)
+        }
         if let (algorithm, digest) = found.digest {
             responder.reprDigest(algorithm, digest.rawSpan)
         }
@@ -129,6 +140,14 @@ struct BlobHead: ~Escapable {
         }
         responder.field("Accept-Ranges", "bytes")
         responder.field("X-Content-Type-Options", "nosniff")
+    }
+
+    /// As a file to be saved, under the last part of the key: RFC 6266.
+    private static func disposition(_ key: [UInt8]) -> [UInt8] {
+        let name = Array(key.split(separator: UInt8(ascii: "/")).last ?? [])
+        var text = Array("attachment; filename*=UTF-8''".utf8)
+        PercentCoding.append(escaped: name.rawSpan, to: &text)
+        return text
     }
 
     /// Those that caches want with a 304 too.

@@ -22,7 +22,7 @@ extension BlobWrite {
         if let digests = BlobDigests(integrity) {
             digests.update(body)
             if let problem = digests.problem() {
-                problem.answer(&responder, context)
+                problem.answer(&responder, context.requestIDs)
                 return .answered
             }
         }
@@ -118,7 +118,7 @@ extension BlobWrite {
     /// Answers by what came of it.
     func answer(_ result: WriteResult, _ responder: inout Responder, _ context: ServerContext) {
         switch result {
-        case .failure(let problem): problem.answer(&responder, context)
+        case .failure(let problem): problem.answer(&responder, context.requestIDs)
         case .success(let receipt) where kind == .delete && !receipt.replaced:
             answer(Self.absent, &responder, context)
         case .success(let receipt):

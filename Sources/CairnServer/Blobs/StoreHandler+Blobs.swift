@@ -9,7 +9,7 @@ internal import CairnSystem
 
 extension StoreHandler {
     /// Bodies up to this size are written from one piece of memory.
-    private static var collectedByteCountMaximum: UInt64 { 128 << 10 }
+    private static var collectedByteCountMaximum: Int { 128 << 10 }
     private static var methods: StaticString { "GET, HEAD, PUT, POST, DELETE, OPTIONS" }
 
     func openBlob(
@@ -20,8 +20,7 @@ extension StoreHandler {
             if request.head.query != nil, Query(request.query).has("history") {
                 return history(of: key, responder)
             }
-            let now = Clock.wallNanoseconds() / 1_000_000_000
-            return read(try BlobRead(request, key: key, now: now), &responder)
+            return read(try BlobRead(request, key: key, now: Clock.wallSeconds()), &responder)
         case .put: return try begin(.replace, key, request, &responder)
         case .post: return try begin(.create, key, request, &responder)
         case .delete: return try begin(.delete, key, request, &responder)
@@ -51,7 +50,7 @@ extension StoreHandler {
         }
     }
 
-    private func read(_ read: BlobRead, _ responder: inout Responder) -> Verdict {
+    func read(_ read: BlobRead, _ responder: inout Responder) -> Verdict {
         do throws(StoreError) {
             let opened = try context.engine.openIfCached(read.key.rawSpan)
             switch opened {
@@ -63,7 +62,7 @@ extension StoreHandler {
                 return .pending
             }
         } catch {
-            context.problem(error).answer(&responder, context)
+            context.problem(error).answer(&responder, context.requestIDs)
         }
         return .answered
     }
@@ -78,7 +77,8 @@ extension StoreHandler {
             exchange.answer { responder in
                 switch result {
                 case .success(let found): read.answer(found, &responder, context)
-                case .failure(let error): context.problem(error).answer(&responder, context)
+                case .failure(let error):
+                    context.problem(error).answer(&responder, context.requestIDs)
                 }
             }
         }
@@ -97,7 +97,9 @@ extension StoreHandler {
         try checkEarly(write)
         var reserved = BlobUpload.reservedByteCount
         if case .length(let byteCount) = request.head.body {
-            if byteCount <= Self.collectedByteCountMaximum { return .collect }
+            if byteCount <= UInt64(Self.collectedByteCountMaximum) {
+                return .collect(atMost: Self.collectedByteCountMaximum)
+            }
             reserved = min(reserved, Int(clamping: byteCount))
         }
         guard context.reserveUpload(reserved) else {

@@ -53,8 +53,7 @@ struct BatchDelete: Sendable {
         var batch = Batch()
         for key in keys { batch.delete(Key(key)) }
         let receipts = try store.apply(batch, durability: durability)
-        var json = JSONWriter()
-        json.beginObject()
+        var json = JSONWriter.object
         json.name("results")
         json.beginArray()
         for (key, receipt) in zip(keys, receipts) {
@@ -66,6 +65,6 @@ struct BatchDelete: Sendable {
         }
         json.endArray()
         json.endObject()
-        return json.bytes + [UInt8(ascii: "\n")]
+        return json.line
     }
 }

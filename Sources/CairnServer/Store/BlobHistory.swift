@@ -16,15 +16,14 @@ enum BlobHistory {
         let storage = SystemStorage(path: store.engine.storage.location, maps: false)
         let versions = try KeyHistory(storage).versions(of: key)
         if versions.isEmpty { return nil }
-        var json = JSONWriter()
-        json.beginObject()
+        var json = JSONWriter.object
         json.append("key", key)
         json.name("versions")
         json.beginArray()
         for version in versions { json.append(version) }
         json.endArray()
         json.endObject()
-        return json.bytes + [UInt8(ascii: "\n")]
+        return json.line
     }
 }
 

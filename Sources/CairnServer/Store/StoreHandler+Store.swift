@@ -8,6 +8,8 @@ internal import CairnSystem
 
 extension StoreHandler {
     private static var storeMethods: StaticString { "GET, HEAD, POST, OPTIONS" }
+    /// Of a list of keys.
+    private static var listByteCountMaximum: Int { 4 << 20 }
     private static var readMethods: StaticString { "GET, HEAD, OPTIONS" }
 
     func openStore(
@@ -24,7 +26,7 @@ extension StoreHandler {
                 throw Problem(.malformedRequest, "a POST to the store says what it does: ?delete")
             }
             _ = try BlobWrite.durability(request)
-            return .collect
+            return .collect(atMost: Self.listByteCountMaximum)
         case let method:
             return answerOther(method, allowed: Self.storeMethods, &responder)
         }
@@ -49,10 +51,7 @@ extension StoreHandler {
         guard request.head.method == .get || request.head.method == .head else {
             return answerOther(request.head.method, allowed: Self.readMethods, &responder)
         }
-        responder.begin(200)
-        responder.field("Content-Type", "text/plain")
-        responder.field("Cache-Control", "no-store")
-        responder.end(("ok\n" as StaticString).rawSpan)
+        responder.answerHealth()
         return .answered
     }
 

@@ -51,8 +51,7 @@ struct StoreListing: Sendable {
         let page = try store.listPage(
             prefix: Key(prefix), after: after.map(Key.init(_:)),
             delimiter: delimiter.map(Key.init(_:)), limit: limit, includesInformation: true)
-        var json = JSONWriter()
-        json.beginObject()
+        var json = JSONWriter.object
         json.name("items")
         json.beginArray()
         for item in page.items where !item.isPrefix { json.append(item) }
@@ -63,11 +62,14 @@ struct StoreListing: Sendable {
         json.endArray()
         if let next = page.next { json.append("next", next.bytes) }
         json.endObject()
-        return json.bytes + [UInt8(ascii: "\n")]
+        return json.line
     }
 }
 
 extension JSONWriter {
+    /// What was written, with the end of its line.
+    var line: [UInt8] { bytes + [UInt8(ascii: "\n")] }
+
     /// A key, under this name or, when it is no text, under that with `Base64` behind it.
     mutating func append(_ name: String, _ key: [UInt8]) {
         if BlobKey.isText(key) {
