@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets, and beside them
-// CairnHTTP -> CairnSystem.
+// CairnHTTP -> CairnSystem, and CairnCrypto over the system's OpenSSL.
 // `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
 // an ordinary build contains none of them.
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
@@ -32,10 +32,14 @@ let package = Package(
             linkerSettings: [.linkedLibrary("isal")]),
         .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .target(
+            name: "COpenSSL",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "CairnSystem", dependencies: ["CLinux", "CLZ4"], swiftSettings: strict),
         .target(name: "CairnFormat", dependencies: ["CairnSystem"], swiftSettings: strict),
         .target(
             name: "Cairn", dependencies: ["CairnFormat", "CairnSystem"], swiftSettings: strict),
+        .target(name: "CairnCrypto", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "CairnHTTP", dependencies: ["CairnSystem"], swiftSettings: strict),
         .executableTarget(
             name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
@@ -56,7 +60,11 @@ let package = Package(
             name: "CairnTests", dependencies: ["Cairn", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "CairnHTTPTests", dependencies: ["CairnHTTP", "CairnTestSupport"],
+            name: "CairnCryptoTests",
+            dependencies: ["CairnCrypto", "CairnSystem", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnHTTPTests", dependencies: ["CairnCrypto", "CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],
