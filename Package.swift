@@ -2,7 +2,8 @@
 import PackageDescription
 
 // Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets, and beside them
-// CairnHTTP -> CairnSystem, and CairnCrypto over the system's OpenSSL.
+// CairnHTTP -> CairnSystem, and CairnCrypto over the system's OpenSSL. CairnText, words and JSON for
+// both tools, needs CairnSystem alone.
 // `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
 // an ordinary build contains none of them.
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
@@ -41,11 +42,12 @@ let package = Package(
             name: "Cairn", dependencies: ["CairnFormat", "CairnSystem"], swiftSettings: strict),
         .target(name: "CairnCrypto", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "CairnHTTP", dependencies: ["CairnSystem"], swiftSettings: strict),
+        .target(name: "CairnText", dependencies: ["CairnSystem"], swiftSettings: strict),
         .executableTarget(
             name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
         .executableTarget(
-            name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
+            name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
             path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
         .target(
             name: "CairnTestSupport", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
@@ -65,6 +67,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CairnHTTPTests", dependencies: ["CairnCrypto", "CairnHTTP", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnTextTests", dependencies: ["CairnText", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],

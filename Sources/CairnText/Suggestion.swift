@@ -4,7 +4,7 @@
 // all of them gets no suggestion. Pure; for words, not for texts.
 
 /// The nearest of `names`; nil when none is near.
-func nearest(to word: String, among names: [String]) -> String? {
+package func nearest(to word: String, among names: [String]) -> String? {
     if word.count > 64 { return nil }
     let begun = names.filter { $0.hasPrefix(word) }
     if begun.count == 1, word.count > 2 { return begun[0] }

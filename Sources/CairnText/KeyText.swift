@@ -4,11 +4,12 @@
 // the backslash included, as \xNN; so it is safe on a terminal, one word in a script when quoted, and
 // never ambiguous. Reading it also takes \\, \n, \r, \t and \0. Pure.
 
-enum KeyText {
+/// Keys as text.
+package enum KeyText {
     private static let digits = Array("0123456789abcdef".utf8)
 
     /// The escaped form.
-    static func escaped(_ bytes: [UInt8]) -> String {
+    package static func escaped(_ bytes: [UInt8]) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return bytes.reduce(into: "") { text, byte in
                 if (0x20..<0x7f).contains(byte), byte != UInt8(ascii: "\\") {
@@ -43,13 +44,13 @@ enum KeyText {
     }
 
     /// Two digits a byte.
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
+    package static func hexadecimal(_ bytes: [UInt8]) -> String {
         String(
             decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     /// What the escaped form stands for; nil when it is none.
-    static func bytes(escaped text: [UInt8]) -> [UInt8]? {
+    package static func bytes(escaped text: [UInt8]) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = text[...]
         while let byte = rest.popFirst() {
@@ -74,7 +75,7 @@ enum KeyText {
     }
 
     /// What pairs of hexadecimal digits stand for; nil for any other text.
-    static func bytes(hexadecimal text: [UInt8]) -> [UInt8]? {
+    package static func bytes(hexadecimal text: [UInt8]) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = text[...]
         while !rest.isEmpty {
@@ -86,9 +87,19 @@ enum KeyText {
     }
 
     private static func value(_ pair: ArraySlice<UInt8>) -> UInt8? {
-        guard pair.count == 2,
-            pair.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") })
+        guard pair.count == 2, let high = value(ofDigit: pair[pair.startIndex]),
+            let low = value(ofDigit: pair[pair.startIndex + 1])
         else { return nil }
-        return UInt8(String(decoding: pair, as: UTF8.self), radix: 16)
+        return high << 4 | low
+    }
+
+    /// Of a hexadecimal digit, small or capital; nil for any other byte.
+    package static func value(ofDigit byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 }

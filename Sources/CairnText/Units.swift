@@ -4,9 +4,10 @@
 
 internal import CairnSystem
 
-enum Units {
+/// Numbers for people.
+package enum Units {
     /// "512 B", "1.5 KiB", "20 GiB": three digits or so.
-    static func bytes(_ count: UInt64) -> String {
+    package static func bytes(_ count: UInt64) -> String {
         let names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
         var value = Double(count)
         var place = 0
@@ -18,7 +19,7 @@ enum Units {
     }
 
     /// A number with so many decimals.
-    static func decimal(_ value: Double, places: Int) -> String {
+    package static func decimal(_ value: Double, places: Int) -> String {
         guard value.isFinite, value.magnitude < 1e15 else { return "0" }
         let scale = (0..<places).reduce(1) { scale, _ in scale * 10 }
         let scaled = Int((value.magnitude * Double(scale)).rounded())
@@ -29,7 +30,7 @@ enum Units {
     }
 
     /// "1,234,567".
-    static func grouped(_ value: some BinaryInteger) -> String {
+    package static func grouped(_ value: some BinaryInteger) -> String {
         var digits = Array(String(value))
         var place = digits.count - 3
         while place > (value < 0 ? 1 : 0) {
@@ -40,12 +41,12 @@ enum Units {
     }
 
     /// "1 blob", "1,234 blobs".
-    static func counted(_ count: some BinaryInteger, _ noun: String) -> String {
+    package static func counted(_ count: some BinaryInteger, _ noun: String) -> String {
         grouped(count) + " " + inflected(noun, for: count)
     }
 
     /// "8 s", "3 min", "2 h 10 min".
-    static func duration(seconds: Double) -> String {
+    package static func duration(seconds: Double) -> String {
         let whole = Int(max(0, min(seconds, 1e9)).rounded())
         if whole < 100 { return "\(whole) s" }
         if whole < 6000 { return "\((whole + 30) / 60) min" }
@@ -53,7 +54,7 @@ enum Units {
     }
 
     /// Nanoseconds since 1970 as a UTC date and time.
-    static func date(nanoseconds: UInt64) -> String {
+    package static func date(nanoseconds: UInt64) -> String {
         let seconds = nanoseconds / 1_000_000_000
         let (year, month, day) = civil(days: Int(seconds / 86_400))
         let rest = Int(seconds % 86_400)
@@ -77,7 +78,7 @@ enum Units {
     }
 
     /// A bar of `width` columns, filled as far as `part` of `total`.
-    static func bar(_ part: UInt64, of total: UInt64, width: Int) -> String {
+    package static func bar(_ part: UInt64, of total: UInt64, width: Int) -> String {
         let share = total > 0 ? Double(part) / Double(total) : 0
         let full = max(0, min(width, Int((share * Double(width)).rounded())))
         return String(repeating: "█", count: full) + String(repeating: "░", count: width - full)
