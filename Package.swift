@@ -3,7 +3,7 @@ import PackageDescription
 
 // Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets, and beside them
 // CairnHTTP -> CairnSystem, and CairnCrypto over the system's OpenSSL. CairnText, words and JSON for
-// both tools, needs CairnSystem alone.
+// both tools, needs CairnSystem alone; CairnServer stands on all of them.
 // `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
 // an ordinary build contains none of them.
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
@@ -43,6 +43,12 @@ let package = Package(
         .target(name: "CairnCrypto", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "CairnHTTP", dependencies: ["CairnSystem"], swiftSettings: strict),
         .target(name: "CairnText", dependencies: ["CairnSystem"], swiftSettings: strict),
+        .target(
+            name: "CairnServer",
+            dependencies: [
+                "Cairn", "CairnCrypto", "CairnFormat", "CairnHTTP", "CairnSystem", "CairnText",
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
@@ -70,6 +76,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CairnTextTests", dependencies: ["CairnText", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnServerTests",
+            dependencies: ["CairnCrypto", "CairnServer", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],
