@@ -17,7 +17,7 @@ extension RawSpan {
     }
 
     /// Whether they begin with the word, in capitals or not; the word is in small letters.
-    func startsIgnoringCase(_ word: StaticString) -> Bool {
+    package func startsIgnoringCase(_ word: StaticString) -> Bool {
         byteCount >= word.utf8CodeUnitCount
             && extracting(0..<word.utf8CodeUnitCount).equalsIgnoringCase(word)
     }
