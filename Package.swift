@@ -24,6 +24,7 @@ let package = Package(
     products: [
         .library(name: "Cairn", targets: ["Cairn"]),
         .executable(name: "cairn", targets: ["cairn"]),
+        .executable(name: "cairnd", targets: ["cairnd"]),
         .executable(name: "cairn-bench", targets: ["cairn-bench"]),
     ],
     targets: [
@@ -55,6 +56,9 @@ let package = Package(
         .executableTarget(
             name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
             path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
+        .executableTarget(
+            name: "cairnd", dependencies: ["CairnServer", "CairnSystem", "CairnText"],
+            path: "tools/cairnd", swiftSettings: strict),
         .target(
             name: "CairnTestSupport", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
             path: "Tests/CairnTestSupport", swiftSettings: strict),
@@ -86,6 +90,9 @@ let package = Package(
             exclude: ["README.md"], swiftSettings: strict),
         .testTarget(
             name: "CairnToolTests", dependencies: ["cairn", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnDaemonTests", dependencies: ["cairnd", "CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
