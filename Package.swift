@@ -83,7 +83,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CairnServerTests",
-            dependencies: ["CairnCrypto", "CairnServer", "CairnTestSupport"],
+            dependencies: [
+                "Cairn", "CairnCrypto", "CairnHTTP", "CairnServer", "CairnSystem",
+                "CairnTestSupport", "CairnText",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],

@@ -7,7 +7,7 @@ internal import CairnSystem
 
 extension RawSpan {
     /// Whether these are the word's bytes; the word is in small letters, these may be in capitals.
-    func equalsIgnoringCase(_ word: StaticString) -> Bool {
+    package func equalsIgnoringCase(_ word: StaticString) -> Bool {
         let letters = word.rawSpan
         guard byteCount == letters.byteCount else { return false }
         for place in 0..<byteCount where lowercased(byte(at: place)) != letters.byte(at: place) {

@@ -11,9 +11,7 @@ private final class Answering: RequestHandler {
 
     init(_ status: UInt16) { self.status = status }
 
-    func open(
-        _ request: borrowing Request, _ exchange: Exchange, _ responder: inout Responder
-    ) -> Verdict {
+    func open(_ request: borrowing Request, _ responder: inout Responder) -> Verdict {
         let isAsked = String(decoding: request.path.copyBytes(), as: UTF8.self) == "/readyz"
         responder.begin(isAsked ? status : 500)
         responder.end()
@@ -21,8 +19,7 @@ private final class Answering: RequestHandler {
     }
 
     func serve(
-        _ request: borrowing Request, body: RawSpan, _ exchange: Exchange,
-        _ responder: inout Responder
+        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
     ) -> Verdict {
         .answered
     }

@@ -29,11 +29,11 @@ import Testing
             let client = try server.client()
             try client.send(put("/slow", 3) + "abc")
             let first = server.takePending()
-            server.server.resume(first)
+            first.resume()
             #expect(try client.answer().status == 200)
             try client.send(put("/slow", 3) + "abc")
             _ = server.takePending()
-            server.server.resume(first)
+            first.resume()
             let other = try server.client()
             try other.send(get("/hello"))
             #expect(try other.answer().status == 200)
@@ -49,9 +49,9 @@ import Testing
         let client = try server.client()
         try client.send(get("/later"))
         let exchange = server.takePending()
-        for _ in 0..<3 { server.server.resume(exchange) }
+        for _ in 0..<3 { exchange.resume() }
         server.answer(exchange, 202)
-        for _ in 0..<3 { server.server.resume(exchange) }
+        for _ in 0..<3 { exchange.resume() }
         #expect(try client.answer().status == 202)
         try client.send(get("/hello"))
         #expect(try client.answer().text == "hello")
@@ -97,7 +97,7 @@ import Testing
         let exchange = server.takePending()
         try client.send([UInt8](repeating: 0x20, count: 50_000))
         try client.endSending()
-        server.server.answer(exchange) { responder in
+        exchange.answer { responder in
             responder.begin(200)
             responder.end([UInt8](repeating: 1, count: count).rawSpan)
         }

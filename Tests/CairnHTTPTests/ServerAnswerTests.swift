@@ -1,6 +1,7 @@
 // Answers, over real sockets: in order, at once or later, and what becomes of the connection.
 
 import CairnHTTP
+import CairnTestSupport
 import Synchronization
 import Testing
 

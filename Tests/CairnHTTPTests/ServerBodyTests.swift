@@ -1,6 +1,7 @@
 // Bodies both ways, over real sockets: collected, streamed, passed over, made as they are taken.
 
 import CairnHTTP
+import CairnTestSupport
 import Synchronization
 import Testing
 
@@ -48,7 +49,7 @@ import Testing
             chunked(path, Self.bytes, by: 70_000),
         ] {
             try client.send(text + Array(get("/later").utf8))
-            if path == "/slow" { server.server.resume(server.takePending()) }
+            if path == "/slow" { server.takePending().resume() }
             #expect(try client.answer().text == "\(Self.bytes.count) \(sum)")
             server.answer(server.takePending(), 202)
             #expect(try client.answer().status == 202)
@@ -162,7 +163,7 @@ import Testing
         defer { server.stop() }
         let client = try server.client()
         try client.send(get("/idle"))
-        server.server.resume(server.takePending())
+        server.takePending().resume()
         #expect(try client.answer().body.count == 100_000)
     }
 

@@ -4,6 +4,7 @@
 
 import CairnHTTP
 import CairnSystem
+import CairnTestSupport
 import Glibc
 import Synchronization
 import Testing
@@ -74,7 +75,7 @@ extension TestServer {
         }
         for _ in 0..<2 { try server.passGrace() }
         server.answer(clients[0].1, 202)
-        for (_, exchange) in clients[1...] { server.server.resume(exchange) }
+        for (_, exchange) in clients[1...] { exchange.resume() }
         #expect(try clients[0].0.answer().status == 202)
         #expect(try clients[1].0.answer().status == 200)
         #expect(try clients[2].0.answer().body.count == 100_000)

@@ -4,6 +4,7 @@
 
 import CairnHTTP
 import CairnSystem
+import CairnTestSupport
 import Testing
 
 @Suite("HTTP server: resident memory") struct ServerResidentMemoryTests {

@@ -7,6 +7,7 @@
 
 import CairnHTTP
 import CairnSystem
+import CairnTestSupport
 import Synchronization
 
 /// A running server and what it saw.
@@ -29,7 +30,7 @@ final class TestServer: Sendable {
 
     /// Answers a request that is pending, without a body.
     func answer(_ exchange: Exchange, _ status: UInt16) {
-        server.answer(exchange) { responder in
+        exchange.answer { responder in
             responder.begin(status)
             responder.end()
         }
@@ -64,10 +65,11 @@ final class TestHandler: RequestHandler {
     let openedCount = Atomic<Int>(0)
 
     func open(
-        _ request: borrowing Request, _ exchange: Exchange, _ responder: inout Responder
+        _ request: borrowing Request, _ responder: inout Responder
     ) -> Verdict {
         openedCount.add(1, ordering: .relaxed)
         let path = String(decoding: request.path.copyBytes(), as: UTF8.self)
+        let exchange = responder.exchange
         switch path {
         case "/collect", "/sink": return .collect
         case "/stream": return .stream(CountingReceiver(self, exchange, pauses: false))
@@ -111,8 +113,7 @@ final class TestHandler: RequestHandler {
     }
 
     func serve(
-        _ request: borrowing Request, body: RawSpan, _ exchange: Exchange,
-        _ responder: inout Responder
+        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
     ) -> Verdict {
         if request.path.byteCount == 5 {
             responder.begin(204)
@@ -154,7 +155,7 @@ private final class CountingReceiver: BodyReceiver {
         return false
     }
 
-    func finish(_ exchange: Exchange, _ responder: inout Responder) -> Verdict {
+    func finish(_ responder: inout Responder) -> Verdict {
         responder.begin(200)
         responder.end(Array("\(count) \(sum)".utf8).rawSpan)
         return .answered

@@ -8,6 +8,7 @@ internal import CairnSystem
 
 /// What is known of a blob, and its bytes.
 package struct OpenedBlob<S: Storage>: Sendable {
+    /// In which form its bytes come.
     package enum Content: Sendable {
         /// All of them.
         case bytes([UInt8])
@@ -15,7 +16,9 @@ package struct OpenedBlob<S: Storage>: Sendable {
         case stream(BlobStream<S>)
     }
 
+    /// Of the version that was found.
     package let information: BlobInformation
+    /// Its bytes.
     package let content: Content
 }
 

@@ -256,6 +256,15 @@ extension Engine {
         }
     }
 
+    /// Throws what a put would be refused for, whatever its key.
+    package func checkTakesPuts() throws(StoreError) {
+        lock.lock()
+        let refusal = state.refusal()
+        lock.unlock()
+        if let refusal { throw refusal }
+        try checkSpace()
+    }
+
     /// Refuses puts while the disk is full; finds out when it no longer is.
     func checkSpace() throws(StoreError) {
         guard isDiskFull.load(ordering: .relaxed) else { return }

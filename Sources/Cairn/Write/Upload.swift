@@ -14,7 +14,7 @@ internal import Synchronization
 package final class Upload<S: Storage>: @unchecked Sendable {
     private let engine: Engine<S>
     private let key: [UInt8]
-    private let options: WriteOptions
+    private var options: WriteOptions
     private var blobID: UInt64?
     private var chunkNumber: UInt32 = 0
     private let chunk: AlignedBuffer
@@ -53,8 +53,10 @@ package final class Upload<S: Storage>: @unchecked Sendable {
 
     /// Makes the blob visible, if its condition holds, and returns when that is as durable as
     /// asked. The upload is over, whatever the result.
-    package func commit() throws(StoreError) -> WriteReceipt {
+    /// - Parameter condition: Instead of that of the options.
+    package func commit(under condition: Condition? = nil) throws(StoreError) -> WriteReceipt {
         try checkOpen()
+        if let condition { options.condition = condition }
         guard blobID != nil else {
             isFinished = true
             let (key, chunk) = (key, chunk)

@@ -15,20 +15,6 @@ package enum ByteRange: Equatable, Sendable {
     /// 416.
     case unsatisfiable
 
-    /// What the head asks of a blob of so many bytes; `now` is the second that it is. Evaluated behind the
-    /// preconditions. GET is the only method that has ranges.
-    package init(
-        _ request: borrowing Request, byteCount: UInt64, _ blob: Validators, now: UInt64
-    ) {
-        guard request.head.method == .get, let text = request.onlyValue(of: "range"),
-            request.hasPartOf(blob, now)
-        else {
-            self = .whole
-            return
-        }
-        self.init(text, byteCount: byteCount)
-    }
-
     /// What the value of a Range asks of a blob of so many bytes.
     package init(_ text: RawSpan, byteCount: UInt64) {
         self = RangeSpecifier(text)?.resolved(byteCount) ?? .whole
@@ -51,7 +37,7 @@ package enum ByteRange: Equatable, Sendable {
 }
 
 /// One range, as it was asked for.
-private enum RangeSpecifier {
+private enum RangeSpecifier: Equatable {
     case between(first: UInt64, last: UInt64)
     case suffix(UInt64)
 
@@ -103,13 +89,52 @@ private enum RangeSpecifier {
     }
 }
 
-extension Request {
+/// What a GET asks with Range and If-Range; outlives the request, so that it can be resolved when the blob is
+/// known.
+package struct RangeRequest: Equatable, Sendable {
+    private enum Condition: Equatable {
+        case none
+        case tag(EntityTag)
+        case date(Int64)
+        /// It names no version.
+        case unreadable
+    }
+
+    private let specifier: RangeSpecifier?
+    private var condition = Condition.none
+
+    /// What the head asks; `now` is the second that it is. GET is the only method that has ranges.
+    package init(_ request: borrowing Request, now: UInt64) {
+        guard request.head.method == .get, let text = request.onlyValue(of: "range") else {
+            specifier = nil
+            return
+        }
+        specifier = RangeSpecifier(text)
+        if specifier != nil, request.fieldCount("if-range") > 0 {
+            condition = Self.condition(request, now)
+        }
+    }
+
+    private static func condition(_ request: borrowing Request, _ now: UInt64) -> Condition {
+        guard let text = request.onlyValue(of: "if-range") else { return .unreadable }
+        if let tag = EntityTag(text) { return .tag(tag) }
+        return HTTPDate.second(of: text, now: now).map { .date($0) } ?? .unreadable
+    }
+
+    /// What that is of a blob of so many bytes. Evaluated behind the preconditions.
+    package func range(of blob: Validators, byteCount: UInt64) -> ByteRange {
+        guard let specifier, hasPart(of: blob) else { return .whole }
+        return specifier.resolved(byteCount)
+    }
+
     /// Whether If-Range, if there is one, names just this version: what cannot be read does not, nor does
     /// a time that two versions might share.
-    fileprivate func hasPartOf(_ blob: Validators, _ now: UInt64) -> Bool {
-        if fieldCount("if-range") == 0 { return true }
-        guard let text = onlyValue(of: "if-range") else { return false }
-        if let tag = EntityTag(text) { return tag == .strong(blob.sequence) }
-        return blob.isDateStrong && HTTPDate.second(of: text, now: now) == blob.lastModifiedSecond
+    private func hasPart(of blob: Validators) -> Bool {
+        switch condition {
+        case .none: true
+        case .tag(let tag): tag == .strong(blob.sequence)
+        case .date(let second): blob.isDateStrong && second == blob.lastModifiedSecond
+        case .unreadable: false
+        }
     }
 }

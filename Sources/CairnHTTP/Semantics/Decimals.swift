@@ -13,7 +13,7 @@ extension RawSpan {
     }
 
     /// The number; nil when it is none, or beyond 64 bits.
-    var decimal: UInt64? {
+    package var decimal: UInt64? {
         guard isDecimal else { return nil }
         var number: UInt64 = 0
         for place in 0..<byteCount {

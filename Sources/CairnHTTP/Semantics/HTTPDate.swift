@@ -2,6 +2,8 @@
 //
 // The calendar is Gregorian, for all years of four digits. No allocation but the result. Pure.
 
+internal import CairnSystem
+
 /// Formats and reads times.
 package enum HTTPDate {
     static let dayNames: [7 of StaticString] = [
@@ -13,15 +15,25 @@ package enum HTTPDate {
 
     /// Twenty-nine bytes, as in `Sun, 06 Nov 1994 08:49:37 GMT`; seconds since 1970.
     package static func text(_ second: UInt64) -> [UInt8] {
+        var queue = ByteQueue(byteCount: 64)
+        append(second, to: &queue)
+        return queue.bytes.copyBytes()
+    }
+
+    /// Appends the same.
+    package static func append(_ second: UInt64, to queue: inout ByteQueue) {
         let (day, rest) = second.quotientAndRemainder(dividingBy: 86_400)
         let date = civil(day)
-        let dayName = dayNames[Int(day % 7)]
-        let month = monthNames[date.month - 1]
-        let clock = [rest / 3600, rest / 60 % 60, rest % 60].map { twoDigits(Int($0)) }
-        let text =
-            "\(dayName), \(twoDigits(date.day)) \(month) \(fourDigits(date.year)) "
-            + clock.joined(separator: ":") + " GMT"
-        return Array(text.utf8)
+        queue.append(dayNames[Int(day % 7)])
+        queue.append(", ")
+        queue.append(twoDigits: date.day, then: " ")
+        queue.append(monthNames[date.month - 1])
+        queue.append(" ")
+        queue.append(decimal: UInt64(date.year))
+        queue.append(" ")
+        queue.append(twoDigits: Int(rest / 3600), then: ":")
+        queue.append(twoDigits: Int(rest / 60 % 60), then: ":")
+        queue.append(twoDigits: Int(rest % 60), then: " GMT")
     }
 
     /// Year, month and day of a number of days since 1970: years begin in March, so that the odd day
@@ -38,12 +50,12 @@ package enum HTTPDate {
             yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, ofYear - (153 * part + 2) / 5 + 1
         )
     }
+}
 
-    private static func twoDigits(_ number: Int) -> String {
-        (number < 10 ? "0" : "") + String(number)
-    }
-
-    private static func fourDigits(_ number: Int) -> String {
-        String(repeating: "0", count: max(0, 4 - String(number).count)) + String(number)
+extension ByteQueue {
+    fileprivate mutating func append(twoDigits number: Int, then end: StaticString) {
+        if number < 10 { append("0") }
+        append(decimal: UInt64(number))
+        append(end)
     }
 }

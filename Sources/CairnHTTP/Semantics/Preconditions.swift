@@ -25,6 +25,18 @@ package struct Validators: Equatable, Sendable {
     var lastModifiedSecond: Int64 { Int64(clamping: lastModified) }
 }
 
+/// One thing that a write may ask of the version that it replaces.
+package enum VersionDemand: Equatable, Sendable {
+    case nothing
+    /// There is a blob.
+    case present
+    /// There is none.
+    case absent
+    case version(UInt64)
+    /// Another version, or none.
+    case otherThan(UInt64)
+}
+
 /// The conditions of one request.
 package struct Preconditions: Equatable, Sendable {
     /// What becomes of the request.
@@ -58,6 +70,18 @@ package struct Preconditions: Equatable, Sendable {
     /// Whether there is nothing to evaluate.
     package var isEmpty: Bool {
         match == nil && unmodifiedSince == nil && noneMatch == nil && modifiedSince == nil
+    }
+
+    /// What they ask of the version that a write replaces, if that is one thing.
+    package var demand: VersionDemand? {
+        if isEmpty { return .nothing }
+        guard unmodifiedSince == nil, modifiedSince == nil else { return nil }
+        if let match { return noneMatch == nil ? match.demand : nil }
+        switch noneMatch?.demand {
+        case .present: return .absent
+        case .version(let sequence): return .otherThan(sequence)
+        default: return nil
+        }
     }
 
     /// What they say of a blob; nil: there is none. Who answers 404 to a read whatever it asks, does so

@@ -14,7 +14,7 @@ extension Request {
 
     /// The value of the only field of this name; nil when there is none, or more than one.
     @_lifetime(copy self)
-    func onlyValue(of name: StaticString) -> RawSpan? {
+    package func onlyValue(of name: StaticString) -> RawSpan? {
         fieldCount(name) == 1 ? field(name) : nil
     }
 }

@@ -33,6 +33,13 @@ package struct TagCondition: Equatable, Sendable {
         guard itemCount == 1 || itemCount > 1 && !isAny else { throw MalformedTags() }
     }
 
+    /// What If-Match with this value asks, if that is one thing.
+    var demand: VersionDemand? {
+        if isAny { return .present }
+        guard let first, others.isEmpty else { return nil }
+        return .version(first)
+    }
+
     /// Whether a blob is of a version that is named; nil: there is no blob.
     package func matches(_ sequence: UInt64?) -> Bool {
         guard let sequence else { return false }

@@ -68,8 +68,7 @@ package struct ByteQueue {
 
     /// Appends a field with its line's end. What is no text in the value becomes a space, as RFC 9110 has
     /// it in section 5.5: nobody's value ends its line.
-    mutating func append(field name: StaticString, _ value: RawSpan) {
-        let name = name.rawSpan
+    mutating func append(field name: RawSpan, _ value: RawSpan) {
         let byteCount = name.byteCount + value.byteCount + 4
         reserve(byteCount)
         var target = storage.mutableBytes(end..<end + byteCount)

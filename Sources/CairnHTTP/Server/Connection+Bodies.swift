@@ -67,13 +67,13 @@ extension Connection {
         let verdict: Verdict
         if let headBytes = buffers.headBytes, let body = buffers.body {
             let request = Request(buffers.head, in: headBytes.bytes)
-            verdict = loop.shared.handler.serve(request, body: body.bytes, exchange, &responder)
+            verdict = loop.shared.handler.serve(request, body: body.bytes, &responder)
         } else {
             let input = buffers.input
             let end = headRange.upperBound + Int(bodyLeft)
             let request = Request(buffers.head, in: input.bytes.extracting(headRange))
             verdict = loop.shared.handler.serve(
-                request, body: input.bytes.extracting(headRange.upperBound..<end), exchange,
+                request, body: input.bytes.extracting(headRange.upperBound..<end),
                 &responder)
             buffers.input.removeFirst(end)
             bodyLeft = 0
@@ -95,7 +95,7 @@ extension Connection {
         guard progress == .ended else { return false }
         phase = .pending
         var responder = Responder(self, closes: !mayStay(unread: false))
-        finish(receiver.finish(exchange, &responder), responder)
+        finish(receiver.finish(&responder), responder)
         return true
     }
 

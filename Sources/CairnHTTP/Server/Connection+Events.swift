@@ -17,9 +17,17 @@ extension Connection {
         endTurn(hasUnusedBytes: !wantsBytes)
     }
 
-    /// The answer comes now that somebody promised.
+    /// The answer comes now that somebody promised. While a body is received it is the answer too: nobody
+    /// wants the rest.
     func answer(_ body: (inout Responder) -> Void) {
-        guard case .pending = phase else { return }
+        switch phase {
+        case .pending: break
+        case .streaming(let receiver):
+            receiver.abandon()
+            phase = .pending
+            isPaused = false
+        default: return
+        }
         beginTurn()
         var responder = Responder(self, closes: closesAnswer)
         body(&responder)

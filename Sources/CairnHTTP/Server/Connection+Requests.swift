@@ -64,7 +64,7 @@ extension Connection {
         beginBody(buffers.head.body)
         var responder = Responder(self, closes: !mayStay(unread: true))
         let request = Request(buffers.head, in: bytes)
-        let verdict = loop.shared.handler.open(request, exchange, &responder)
+        let verdict = loop.shared.handler.open(request, &responder)
         if case .collect = verdict { return collect() }
         buffers.input.removeFirst(range.upperBound)
         if case .stream(let receiver) = verdict {

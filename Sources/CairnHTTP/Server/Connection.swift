@@ -37,7 +37,7 @@ final class Connection {
     unowned let loop: EventLoop
     let fd: Int32
     /// Of the present request; the next one has another.
-    private(set) var exchange: Exchange
+    private(set) var exchange: ExchangeNumber
     let network: PeerNetwork?
     var phase = Phase.head
     private var held: ConnectionBuffers?
@@ -72,7 +72,7 @@ final class Connection {
     var movedByteCount: UInt64 = 0
 
     init(
-        _ fd: Int32, _ exchange: Exchange, from network: PeerNetwork?, at now: UInt64,
+        _ fd: Int32, _ exchange: ExchangeNumber, from network: PeerNetwork?, at now: UInt64,
         _ loop: EventLoop
     ) {
         self.fd = fd

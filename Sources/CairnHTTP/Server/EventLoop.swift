@@ -12,8 +12,8 @@ internal import Synchronization
 // thread that `run` is called on.
 final class EventLoop: @unchecked Sendable {
     private enum Mail {
-        case answer(Exchange, @Sendable (inout Responder) -> Void)
-        case resume(Exchange)
+        case answer(ExchangeNumber, @Sendable (inout Responder) -> Void)
+        case resume(ExchangeNumber)
         case stop
         case end
     }
@@ -25,7 +25,6 @@ final class EventLoop: @unchecked Sendable {
     private static let pooledCountMaximum = 16
 
     let shared: ServerState
-    private let number: UInt16
     private let poller: Poller
     private var events = PollEvents(capacity: 256)
     private let bell: Bell
@@ -44,8 +43,7 @@ final class EventLoop: @unchecked Sendable {
     private(set) var dateLine: [UInt8] = []
     private var dateSecond: UInt64 = 0
 
-    init(_ number: Int, _ shared: ServerState) throws(SocketError) {
-        self.number = UInt16(number)
+    init(_ shared: ServerState) throws(SocketError) {
         self.shared = shared
         poller = try Poller()
         bell = try Bell()
@@ -58,11 +56,11 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Other threads
 
-    func answer(_ exchange: Exchange, _ body: @escaping @Sendable (inout Responder) -> Void) {
+    func answer(_ exchange: ExchangeNumber, _ body: @escaping @Sendable (inout Responder) -> Void) {
         send(.answer(exchange, body))
     }
 
-    func resume(_ exchange: Exchange) { send(.resume(exchange)) }
+    func resume(_ exchange: ExchangeNumber) { send(.resume(exchange)) }
 
     /// Lets what is under way end, and takes nothing new.
     func stop() { send(.stop) }
@@ -71,8 +69,12 @@ final class EventLoop: @unchecked Sendable {
     func end() { send(.end) }
 
     private func send(_ mail: Mail) {
-        mailbox.withLock { $0.append(mail) }
-        bell.ring()
+        // Who finds mail there finds the bell rung, or about to be.
+        let isFirst = mailbox.withLock { box in
+            box.append(mail)
+            return box.count == 1
+        }
+        if isFirst { bell.ring() }
     }
 
     // MARK: The thread
@@ -104,20 +106,20 @@ final class EventLoop: @unchecked Sendable {
             takeMail()
         case Self.listenerToken: accept()
         default:
-            let exchange = Exchange(
-                loop: number, slot: UInt32(truncatingIfNeeded: event.token),
+            let exchange = ExchangeNumber(
+                slot: UInt32(truncatingIfNeeded: event.token),
                 generation: UInt32(truncatingIfNeeded: event.token >> 32))
             connection(at: exchange)?.handle(event)
         }
     }
 
-    private func connection(at exchange: Exchange) -> Connection? {
+    private func connection(at exchange: ExchangeNumber) -> Connection? {
         let slot = Int(exchange.slot)
         return generations[slot] == exchange.generation ? connections[slot] : nil
     }
 
     /// Nil when the request has ended, too.
-    private func connection(serving exchange: Exchange) -> Connection? {
+    private func connection(serving exchange: ExchangeNumber) -> Connection? {
         connection(at: exchange).flatMap { $0.exchange == exchange ? $0 : nil }
     }
 
@@ -200,8 +202,7 @@ final class EventLoop: @unchecked Sendable {
             connections.append(nil)
             generations.append(0)
         }
-        let exchange = Exchange(
-            loop: number, slot: UInt32(slot), generation: generations[slot])
+        let exchange = ExchangeNumber(slot: UInt32(slot), generation: generations[slot])
         let connection = Connection(fd, exchange, from: network, at: now, self)
         connections[slot] = connection
         guard shared.admit(network) else { return remove(connection, isCounted: false) }

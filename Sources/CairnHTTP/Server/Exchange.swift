@@ -6,9 +6,23 @@
 
 internal import CairnSystem
 
-/// Names a request while it is served; afterwards it names nothing.
-package struct Exchange: Hashable, Sendable, BitwiseCopyable {
-    let loop: UInt16
+/// A request while it is served, for whoever answers it later; afterwards it is nothing. Any thread.
+package struct Exchange: Sendable {
+    let loop: EventLoop
+    let number: ExchangeNumber
+
+    /// Answers a request of which a handler said that it is pending; on its loop's thread, some time after
+    /// this call. Nothing happens when the client has gone.
+    package func answer(_ body: @escaping @Sendable (inout Responder) -> Void) {
+        loop.answer(number, body)
+    }
+
+    /// Asks a source for more again, or lets a receiver have more.
+    package func resume() { loop.resume(number) }
+}
+
+/// Names a request of a loop.
+struct ExchangeNumber: Hashable, Sendable, BitwiseCopyable {
     let slot: UInt32
     let generation: UInt32
     /// Of the connection's requests.
@@ -19,7 +33,7 @@ package struct Exchange: Hashable, Sendable, BitwiseCopyable {
 package enum Verdict {
     /// The responder was used.
     case answered
-    /// `HTTPServer.answer` will be called, from any thread.
+    /// The responder's exchange will be answered, from any thread.
     case pending
     /// The body is wanted in one piece.
     case collect
@@ -33,13 +47,12 @@ package protocol RequestHandler: AnyObject, Sendable {
     /// that is told to go on only then. An answer without asking for it ends the connection, unless the
     /// body is short.
     func open(
-        _ request: borrowing Request, _ exchange: Exchange, _ responder: inout Responder
+        _ request: borrowing Request, _ responder: inout Responder
     ) -> Verdict
 
     /// The body that `open` wanted to collect; the verdict is `answered` or `pending`.
     func serve(
-        _ request: borrowing Request, body: RawSpan, _ exchange: Exchange,
-        _ responder: inout Responder
+        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
     ) -> Verdict
 
     /// Answers a request that nobody serves. The connection ends behind it.
@@ -48,10 +61,10 @@ package protocol RequestHandler: AnyObject, Sendable {
 
 /// Takes a body as it comes; of one exchange, on its loop's thread.
 package protocol BodyReceiver: AnyObject {
-    /// The next bytes. False: no more until `HTTPServer.resume`.
+    /// The next bytes. False: no more until `Exchange.resume`.
     func receive(_ bytes: RawSpan) -> Bool
     /// The body is whole; the verdict is `answered` or `pending`.
-    func finish(_ exchange: Exchange, _ responder: inout Responder) -> Verdict
+    func finish(_ responder: inout Responder) -> Verdict
     /// The body will never be whole.
     func abandon()
 }
@@ -62,7 +75,7 @@ package enum Production {
     case some
     /// The last bytes were appended; when that is too early, the connection ends.
     case end
-    /// There are none yet: `HTTPServer.resume` will be called.
+    /// There are none yet: `Exchange.resume` will be called.
     case later
     /// There will be no more: the connection ends, so that the client sees that the body is cut short.
     case broken

@@ -24,7 +24,7 @@ package final class HTTPServer: Sendable {
             on: address, backlog: limits.connectionCountMaximum)
         let state = ServerState(listener, loopCount: loopCount, limits, handler)
         var loops: [EventLoop] = []
-        for number in 0..<loopCount { loops.append(try EventLoop(number, state)) }
+        for _ in 0..<loopCount { loops.append(try EventLoop(state)) }
         var threads: [ServiceThread] = []
         for loop in loops {
             do throws(FileError) {
@@ -43,17 +43,6 @@ package final class HTTPServer: Sendable {
 
     /// How many connections there are.
     package var connectionCount: Int { state.count }
-
-    /// Answers a request of which a handler said that it is pending; on its loop's thread, some time after
-    /// this call. Nothing happens when the client has gone.
-    package func answer(
-        _ exchange: Exchange, _ body: @escaping @Sendable (inout Responder) -> Void
-    ) {
-        loops[Int(exchange.loop)].answer(exchange, body)
-    }
-
-    /// Asks a source for more again, or lets a receiver have more.
-    package func resume(_ exchange: Exchange) { loops[Int(exchange.loop)].resume(exchange) }
 
     /// Accepts nobody any more, lets requests that are under way be answered for so long, then ends
     /// everything. Returns when all connections are closed.

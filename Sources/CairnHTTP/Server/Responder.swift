@@ -28,6 +28,11 @@ package struct Responder: ~Copyable {
     var hasEnded: Bool { state == .ended }
     var isUnused: Bool { state == .unused }
 
+    /// For an answer that comes later.
+    package var exchange: Exchange {
+        Exchange(loop: connection.loop, number: connection.exchange)
+    }
+
     /// Writes the status, and the fields that every answer has.
     package mutating func begin(_ status: UInt16) {
         precondition(state == .unused, "a request has one answer")
@@ -47,6 +52,13 @@ package struct Responder: ~Copyable {
     /// Writes a field; control bytes of the value become spaces.
     package func field(_ name: StaticString, _ value: RawSpan) {
         precondition(state == .begun, "a field stands behind the status")
+        buffers.output.append(field: name.rawSpan, value)
+    }
+
+    /// Writes a field whose name came from elsewhere and is known to be a token.
+    package func field(_ name: RawSpan, _ value: RawSpan) {
+        precondition(state == .begun, "a field stands behind the status")
+        precondition(name.isAll(.token, 0..<name.byteCount), "a field's name is a token")
         buffers.output.append(field: name, value)
     }
 
@@ -62,6 +74,39 @@ package struct Responder: ~Copyable {
         buffers.output.append(": ")
         buffers.output.append(decimal: value)
         buffers.output.append("\r\n")
+    }
+
+    /// Writes `ETag`.
+    package func entityTag(_ sequence: UInt64) {
+        fieldStart("ETag: ")
+        EntityTag.append(sequence, to: &buffers.output)
+        buffers.output.append("\r\n")
+    }
+
+    /// Writes `Last-Modified`; the second since 1970.
+    package func lastModified(_ second: UInt64) {
+        fieldStart("Last-Modified: ")
+        HTTPDate.append(second, to: &buffers.output)
+        buffers.output.append("\r\n")
+    }
+
+    /// Writes `Content-Range` of a blob of so many bytes.
+    package func contentRange(_ range: ByteRange, byteCount: UInt64) {
+        fieldStart("Content-Range: ")
+        range.appendContentRange(byteCount: byteCount, to: &buffers.output)
+        buffers.output.append("\r\n")
+    }
+
+    /// Writes `Repr-Digest`.
+    package func reprDigest(_ algorithm: IntegrityAlgorithm, _ digest: RawSpan) {
+        fieldStart("Repr-Digest: ")
+        algorithm.append(digest, to: &buffers.output)
+        buffers.output.append("\r\n")
+    }
+
+    private func fieldStart(_ text: StaticString) {
+        precondition(state == .begun, "a field stands behind the status")
+        buffers.output.append(text)
     }
 
     /// Ends an answer without a body.

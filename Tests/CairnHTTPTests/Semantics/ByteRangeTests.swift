@@ -72,7 +72,7 @@ import Testing
         let blob = Validators(
             sequence: blob.sequence, lastModified: blob.lastModified, isDateStrong: isDateStrong)
         return try withRequest(method, fields) { request in
-            ByteRange(request, byteCount: 10, blob, now: 800_000_000)
+            RangeRequest(request, now: 800_000_000).range(of: blob, byteCount: 10)
         }
     }
 

@@ -155,8 +155,8 @@ struct LogTests {
         for thread in threads { thread.join() }
         let texts = all.withLock { all in all }
         #expect(texts.count == 2000)
-        #expect(texts.allSatisfy { $0.count <= 9 && $0.utf8.allSatisfy { $0 < 0x7f } })
-        #expect(RequestIDs().next().description.prefix(6) != ids.next().description.prefix(6))
+        #expect(texts.allSatisfy { $0.count <= 13 && $0.utf8.allSatisfy { $0 < 0x7f } })
+        #expect(!texts.contains(RequestIDs().next().description))
     }
 
     @Test("a request is one line with what it was about; failures of the server are errors")

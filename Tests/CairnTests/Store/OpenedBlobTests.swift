@@ -112,10 +112,10 @@ struct OpenedBlobTests {
         if case .stream(let stream) = blob.content {
             subject.disk.isNothingCached = true
             var read: [UInt8] = []
-            let isMissed = try !stream.readIfCached(byteCountMaximum: 600) {
+            let isFound = try stream.readIfCached(byteCountMaximum: 600) {
                 read.append(copying: $0)
             }
-            #expect(isMissed && read.isEmpty && stream.offset == 0)
+            #expect(!isFound && read.isEmpty && stream.offset == 0)
             // Whoever may wait is served, and so is the next read of another.
             #expect(try stream.read(byteCountMaximum: 600) == Array(value.prefix(600)))
             subject.disk.isNothingCached = false

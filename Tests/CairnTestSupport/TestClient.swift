@@ -3,36 +3,41 @@
 // A wait of twenty seconds is a failure, so that a server that says nothing ends its test.
 // Why this is sound: pointers are of local structures and of arrays, lent for one call with their size.
 
-import CairnSystem
-import Glibc
+internal import CairnSystem
+internal import Glibc
 
 /// An answer as a client reads it.
-struct Answer: Equatable {
-    var status = 0
-    var fields: [String] = []
-    var body: [UInt8] = []
+package struct HTTPAnswer: Equatable {
+    package var status = 0
+    /// Lines of the head, without their ends.
+    package var fields: [String] = []
+    package var body: [UInt8] = []
 
-    var text: String { String(decoding: body, as: UTF8.self) }
-    var closes: Bool { fields.contains("Connection: close") }
+    /// The body as text.
+    package var text: String { String(decoding: body, as: UTF8.self) }
+    /// Whether the connection ends behind it.
+    package var closes: Bool { fields.contains("Connection: close") }
 
-    func field(_ name: String) -> String? {
+    /// The value of the first field that is written so.
+    package func field(_ name: String) -> String? {
         fields.first { $0.hasPrefix("\(name): ") }.map { String($0.dropFirst(name.count + 2)) }
     }
 }
 
 /// What went wrong on the client's side.
-enum ClientFailure: Error {
+package enum ClientFailure: Error {
     case call(String, Int32)
     case ended(after: [UInt8])
     case malformed(String)
 }
 
 /// A client of one connection.
-final class TestClient {
+package final class TestClient {
     private let descriptor: Descriptor
     private var received: [UInt8] = []
 
-    init(to port: UInt16, receiveBufferByteCount: Int32? = nil) throws {
+    /// Connects to a port of this machine.
+    package init(to port: UInt16, receiveBufferByteCount: Int32? = nil) throws {
         let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         try Self.check("socket", number)
         descriptor = Descriptor(owning: number)
@@ -60,10 +65,11 @@ final class TestClient {
         if result < 0 { throw ClientFailure.call(call, errno) }
     }
 
-    func send(_ text: String) throws { try send(Array(text.utf8)) }
+    /// Sends a text.
+    package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
     /// Sends all bytes, waiting where a client must.
-    func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         var left = bytes[...]
         while !left.isEmpty {
             let count = unsafe left.withUnsafeBytes {
@@ -76,10 +82,10 @@ final class TestClient {
     }
 
     /// Sends no more.
-    func endSending() throws { try SystemCall.shutdownSending(descriptor.rawValue) }
+    package func endSending() throws { try SystemCall.shutdownSending(descriptor.rawValue) }
 
     /// Lets the end of this client, when it is let go of, be a failure to the server.
-    func failAtEnd() throws {
+    package func failAtEnd() throws {
         var lingering = linger(l_onoff: 1, l_linger: 0)
         let size = socklen_t(MemoryLayout<linger>.size)
         try Self.check(
@@ -88,7 +94,7 @@ final class TestClient {
     }
 
     /// Whether the server has ended the connection, in order or not. Waits for it.
-    func isEnded() throws -> Bool {
+    package func isEnded() throws -> Bool {
         do {
             return try receiveSome() == false && received.isEmpty
         } catch ClientFailure.call(_, ECONNRESET) {
@@ -97,8 +103,8 @@ final class TestClient {
     }
 
     /// The next answer; of one to HEAD there is no body.
-    func answer(hasBody: Bool = true) throws -> Answer {
-        var answer = Answer()
+    package func answer(hasBody: Bool = true) throws -> HTTPAnswer {
+        var answer = HTTPAnswer()
         let head = String(decoding: try receive(to: Array("\r\n\r\n".utf8)), as: UTF8.self)
         var lines = head.split(separator: "\r\n", omittingEmptySubsequences: false).map(String.init)
         let first = lines.removeFirst().split(separator: " ")
@@ -114,7 +120,7 @@ final class TestClient {
     }
 
     /// So many bytes.
-    func receive(_ count: Int) throws -> [UInt8] {
+    package func receive(_ count: Int) throws -> [UInt8] {
         while received.count < count {
             guard try receiveSome() else { throw ClientFailure.ended(after: received) }
         }

@@ -1,0 +1,151 @@
+// BlobRead — GET and HEAD of a blob: what was asked, and the answer once the blob is known.
+//
+// The question outlives its request, since the disk may have to be asked. The order of the checks is that
+// of RFC 9110, section 13.2.2; a blob that is not there is 404 whatever was asked. Any thread; an answer
+// is written on its loop's.
+
+internal import Cairn
+package import CairnHTTP
+internal import CairnSystem
+
+/// What a client wants of a blob.
+package struct BlobRead: Sendable {
+    let key: [UInt8]
+    private let preconditions: Preconditions
+    private let range: RangeRequest
+    /// Of the whole blob, for the answer.
+    let wantedDigest: IntegrityAlgorithm?
+
+    /// What the head asks; `now` is the second that it is.
+    package init(
+        _ request: borrowing Request, key: [UInt8], now: UInt64
+    ) throws(Problem) {
+        self.key = key
+        do throws(MalformedTags) {
+            preconditions = try Preconditions(request, now: now)
+        } catch {
+            throw Problem(.malformedField, "If-Match and If-None-Match hold entity tags")
+        }
+        range = RangeRequest(request, now: now)
+        wantedDigest = IntegrityAlgorithm.wanted(by: request)
+    }
+
+    /// Answers by what was found.
+    func answer(
+        _ found: FoundBlob?, _ responder: inout Responder, _ context: ServerContext
+    ) {
+        guard let found else {
+            let problem = Problem(.notFound, "no blob has this key")
+            return problem.answer(&responder, context)
+        }
+        let metadata = found.blob.information.metadata
+        let head = BlobHead(found, BlobFields(decoding: metadata.rawSpan), key: key)
+        switch preconditions.evaluate(head.validators) {
+        case .proceed: send(found.blob, head, &responder, context)
+        case .notModified:
+            responder.begin(304)
+            head.writeValidators(responder)
+            responder.end()
+        case .failed:
+            let problem = Problem(.conditionFailed, "the blob has another version")
+            problem.answer(&responder, context) { responder in
+                responder.entityTag(head.validators.sequence)
+            }
+        }
+    }
+
+    private func send(
+        _ blob: OpenedBlob<SystemStorage>, _ head: borrowing BlobHead,
+        _ responder: inout Responder, _ context: ServerContext
+    ) {
+        let byteCount = blob.information.byteCount
+        let range = range.range(of: head.validators, byteCount: byteCount)
+        switch range {
+        case .whole:
+            responder.begin(200)
+            head.write(responder)
+            end(blob, 0..<byteCount, &responder, context)
+        case .part(let part):
+            responder.begin(206)
+            responder.contentRange(range, byteCount: byteCount)
+            head.write(responder)
+            end(blob, part, &responder, context)
+        case .unsatisfiable:
+            let problem = Problem(.rangeNotSatisfiable, "the blob has \(byteCount) bytes")
+            problem.answer(&responder, context) { responder in
+                responder.contentRange(range, byteCount: byteCount)
+            }
+        }
+    }
+
+    private func end(
+        _ blob: OpenedBlob<SystemStorage>, _ range: Range<UInt64>, _ responder: inout Responder,
+        _ context: ServerContext
+    ) {
+        switch blob.content {
+        case .bytes(let bytes):
+            responder.end(
+                bytes.rawSpan.extracting(Int(range.lowerBound)..<Int(range.upperBound)))
+        case .stream(let stream):
+            stream.seek(to: range.lowerBound)
+            let source = BlobSource(stream, end: range.upperBound, responder.exchange, context)
+            responder.end(byteCount: range.upperBound - range.lowerBound, from: source)
+        }
+    }
+}
+
+/// The fields of an answer that are the blob's.
+struct BlobHead: ~Escapable {
+    let validators: Validators
+    private let fields: BlobFields?
+    private let key: [UInt8]
+    private let found: FoundBlob
+
+    @_lifetime(copy fields)
+    init(_ found: FoundBlob, _ fields: consuming BlobFields?, key: [UInt8]) {
+        let lastModified = fields?.lastModified ?? 0
+        validators = Validators(
+            sequence: found.blob.information.version.sequence,
+            lastModified: lastModified / 1_000_000_000)
+        self.fields = fields
+        self.key = key
+        self.found = found
+    }
+
+    /// All of them.
+    func write(_ responder: borrowing Responder) {
+        writeValidators(responder)
+        var hasType = false
+        fields?.forEach { name, value in
+            if name.equalsIgnoringCase("content-type") { hasType = true }
+            if !name.equalsIgnoringCase("cache-control") { responder.field(name, value) }
+        }
+        if !hasType { responder.field("Content-Type", MediaType.guessed(fromKey: key.rawSpan)) }
+        if let (algorithm, digest) = found.digest {
+            responder.reprDigest(algorithm, digest.rawSpan)
+        }
+        if let expiry = found.blob.information.expiry {
+            responder.field("Cairn-Expires-In", expiry.secondsLeft)
+        }
+        responder.field("Accept-Ranges", "bytes")
+        responder.field("X-Content-Type-Options", "nosniff")
+    }
+
+    /// Those that caches want with a 304 too.
+    func writeValidators(_ responder: borrowing Responder) {
+        responder.entityTag(validators.sequence)
+        if fields != nil { responder.lastModified(validators.lastModified) }
+        if let value = fields?.value(of: "cache-control") {
+            responder.field("Cache-Control", value)
+        }
+    }
+}
+
+extension WallTime {
+    /// Whole seconds from now on, rounded up.
+    fileprivate var secondsLeft: UInt64 {
+        let now = Clock.wallNanoseconds()
+        let left = nanosecondsSince1970 > now ? nanosecondsSince1970 - now : 0
+        return left / 1_000_000_000 + (left % 1_000_000_000 > 0 ? 1 : 0)
+    }
+}

@@ -1,0 +1,153 @@
+// BlobWrite+Carry — carrying a write out, and its answer.
+//
+// A small body is written in the loop's thread: appending to the log's buffer waits for nobody as a rule, and a
+// write that is to be synced is answered when the sync of its batch is over. What has to look at the blob
+// first, for conditions that the engine does not know, is done by a thread that may wait.
+
+internal import Cairn
+internal import CairnHTTP
+internal import CairnSystem
+
+/// How a write went.
+typealias WriteResult = Result<WriteReceipt, Problem>
+
+extension BlobWrite {
+    /// Attempts for conditions that the engine does not know, while others write the same key.
+    private static var attemptCountMaximum: Int { 16 }
+
+    /// Carries the write out; `body` is that of a write that has one.
+    func carryOut(
+        _ body: RawSpan, _ responder: inout Responder, _ context: ServerContext
+    ) -> Verdict {
+        if let digests = BlobDigests(integrity) {
+            digests.update(body)
+            if let problem = digests.problem() {
+                problem.answer(&responder, context)
+                return .answered
+            }
+        }
+        guard let condition else {
+            return carryOutLooking(body.copyBytes(), responder.exchange, context)
+        }
+        let options = options(under: condition)
+        do throws(StoreError) {
+            if try answersAtOnce(body, options, &responder, context) { return .answered }
+            let exchange = responder.exchange
+            let answer = { @Sendable (outcome: Result<WriteReceipt, StoreError>) in
+                let result = outcome.mapError { problem($0, context) }
+                exchange.answer { responder in self.answer(result, &responder, context) }
+            }
+            if kind == .delete {
+                try context.engine.delete(key.rawSpan, options, completion: answer)
+            } else {
+                try context.engine.put(key.rawSpan, body, options, completion: answer)
+            }
+            return .pending
+        } catch {
+            answer(.failure(problem(error, context)), &responder, context)
+            return .answered
+        }
+    }
+
+    /// A write that no sync is waited for has its result at once.
+    private func answersAtOnce(
+        _ body: RawSpan, _ options: WriteOptions, _ responder: inout Responder,
+        _ context: ServerContext
+    ) throws(StoreError) -> Bool {
+        guard durability(context) != .synced else { return false }
+        if kind == .delete {
+            let receipt = try context.engine.delete(key.rawSpan, options)
+            answer(receipt.map { .success($0) } ?? Self.absent, &responder, context)
+        } else {
+            let receipt = try context.engine.put(key.rawSpan, body, options)
+            answer(.success(receipt), &responder, context)
+        }
+        return true
+    }
+
+    private func carryOutLooking(
+        _ body: [UInt8], _ exchange: Exchange, _ context: ServerContext
+    ) -> Verdict {
+        context.threads.submit {
+            let result = result(context) { () throws(StoreError) in
+                try self.writeLooking(body, context)
+            }
+            exchange.answer { responder in self.answer(result, &responder, context) }
+        }
+        return .pending
+    }
+
+    private func writeLooking(
+        _ body: [UInt8], _ context: ServerContext
+    ) throws(StoreError) -> WriteResult {
+        let engine = context.engine
+        for _ in 0..<Self.attemptCountMaximum {
+            let options: WriteOptions
+            switch self.options(replacing: try engine.information(key.rawSpan)) {
+            case .success(let found): options = found
+            case .failure(let problem): return .failure(problem)
+            }
+            do throws(StoreError) {
+                guard kind == .delete else {
+                    return .success(try engine.put(key.rawSpan, body.rawSpan, options))
+                }
+                let receipt = try engine.delete(key.rawSpan, options)
+                return receipt.map { .success($0) } ?? Self.absent
+            } catch {
+                guard error.kind == .conditionFailed else { throw error }
+            }
+        }
+        return .failure(Problem(.changedMeanwhile, "others write the same key; try again"))
+    }
+
+    /// The result of something that may fail in the store.
+    func result(
+        _ context: ServerContext, _ body: () throws(StoreError) -> WriteResult
+    ) -> WriteResult {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            return .failure(problem(error, context))
+        }
+    }
+
+    // MARK: Answers
+
+    private static var absent: WriteResult { .failure(Problem(.notFound, "no blob has this key")) }
+
+    /// Answers by what came of it.
+    func answer(_ result: WriteResult, _ responder: inout Responder, _ context: ServerContext) {
+        switch result {
+        case .failure(let problem): problem.answer(&responder, context)
+        case .success(let receipt) where kind == .delete && !receipt.replaced:
+            answer(Self.absent, &responder, context)
+        case .success(let receipt):
+            responder.begin(kind == .delete || receipt.replaced ? 204 : 201)
+            if kind != .delete { responder.entityTag(receipt.version.sequence) }
+            if kind != .delete, !receipt.replaced { responder.field("Location", location.rawSpan) }
+            responder.field("Cairn-Durability", durability(context).word)
+            responder.end()
+        }
+    }
+
+    private func durability(_ context: ServerContext) -> Durability {
+        options.durability ?? context.engine.options.durability
+    }
+
+    private var location: [UInt8] {
+        var text = Array("/store/".utf8)
+        PercentCoding.append(escaped: key.rawSpan, to: &text)
+        return text
+    }
+}
+
+extension Durability {
+    /// As it stands in fields.
+    var word: StaticString {
+        switch self {
+        case .synced: "synced"
+        case .os: "os"
+        case .interval: "interval"
+        }
+    }
+}

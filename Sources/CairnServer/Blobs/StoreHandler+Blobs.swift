@@ -1,0 +1,125 @@
+// StoreHandler+Blobs — the methods of a blob.
+//
+// A small body is collected and written at once, a longer one is streamed; a blob that is in memory is
+// answered in the loop's thread. On the loops' threads.
+
+internal import Cairn
+internal import CairnHTTP
+internal import CairnSystem
+
+extension StoreHandler {
+    /// Bodies up to this size are written from one piece of memory.
+    private static var collectedByteCountMaximum: UInt64 { 128 << 10 }
+    private static var methods: StaticString { "GET, HEAD, PUT, POST, DELETE, OPTIONS" }
+
+    func openBlob(
+        _ key: [UInt8], _ request: borrowing Request, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        switch request.head.method {
+        case .get, .head:
+            if request.head.query != nil, Query(request.query).has("history") {
+                return history(of: key, responder)
+            }
+            let now = Clock.wallNanoseconds() / 1_000_000_000
+            return read(try BlobRead(request, key: key, now: now), &responder)
+        case .put: return try begin(.replace, key, request, &responder)
+        case .post: return try begin(.create, key, request, &responder)
+        case .delete: return try begin(.delete, key, request, &responder)
+        case let method:
+            return answerOther(method, allowed: Self.methods, &responder)
+        }
+    }
+
+    func serveBlob(
+        _ key: [UInt8], _ request: borrowing Request, _ body: RawSpan,
+        _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        let kind: BlobWrite.Kind = request.head.method == .post ? .create : .replace
+        let write = try BlobWrite(request, key: key, kind, now: Clock.wallNanoseconds())
+        return write.carryOut(body, &responder, context)
+    }
+
+    // MARK: Reading
+
+    private func history(of key: [UInt8], _ responder: borrowing Responder) -> Verdict {
+        let store = context.store
+        return answerLater(responder) { () throws(StoreError) in
+            guard let page = try BlobHistory.page(of: key, store) else {
+                return .failure(Problem(.notFound, "the log knows nothing of this key"))
+            }
+            return .success(page)
+        }
+    }
+
+    private func read(_ read: BlobRead, _ responder: inout Responder) -> Verdict {
+        do throws(StoreError) {
+            let opened = try context.engine.openIfCached(read.key.rawSpan)
+            switch opened {
+            case .found(let blob) where read.wantedDigest == nil:
+                read.answer(FoundBlob(blob), &responder, context)
+            case .absent: read.answer(nil, &responder, context)
+            case .found, .unknown:
+                readFromDisk(read, responder.exchange)
+                return .pending
+            }
+        } catch {
+            context.problem(error).answer(&responder, context)
+        }
+        return .answered
+    }
+
+    private func readFromDisk(_ read: BlobRead, _ exchange: Exchange) {
+        let context = context
+        context.threads.submit {
+            let result = Result { () throws(StoreError) -> FoundBlob? in
+                guard let blob = try context.engine.open(read.key.rawSpan) else { return nil }
+                return try FoundBlob(blob, read.wantedDigest)
+            }
+            exchange.answer { responder in
+                switch result {
+                case .success(let found): read.answer(found, &responder, context)
+                case .failure(let error): context.problem(error).answer(&responder, context)
+                }
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    /// The head of a write was read.
+    private func begin(
+        _ kind: BlobWrite.Kind, _ key: [UInt8], _ request: borrowing Request,
+        _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        let write = try BlobWrite(request, key: key, kind, now: Clock.wallNanoseconds())
+        if kind == .delete { return write.carryOut(RawSpan(), &responder, context) }
+        if let problem = context.refusalOfPuts() { throw problem }
+        try checkEarly(write)
+        var reserved = BlobUpload.reservedByteCount
+        if case .length(let byteCount) = request.head.body {
+            if byteCount <= Self.collectedByteCountMaximum { return .collect }
+            reserved = min(reserved, Int(clamping: byteCount))
+        }
+        guard context.reserveUpload(reserved) else {
+            throw Problem(.busy, "too many bodies are under way; try again")
+        }
+        return .stream(BlobUpload(write, responder.exchange, context, reserved: reserved))
+    }
+
+    /// Finds a condition that does not hold before the body comes, when the blob is at hand. The commit
+    /// decides.
+    private func checkEarly(_ write: BlobWrite) throws(Problem) {
+        if write.condition == Condition.none { return }
+        let found: PromptOpening<SystemStorage>
+        do throws(StoreError) {
+            found = try context.engine.openIfCached(write.key.rawSpan)
+        } catch {
+            throw context.problem(error)
+        }
+        switch found {
+        case .unknown: return
+        case .absent: _ = try write.options(replacing: nil).get()
+        case .found(let blob): _ = try write.options(replacing: blob.information).get()
+        }
+    }
+}

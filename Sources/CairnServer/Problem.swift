@@ -1,0 +1,145 @@
+// Problem — what a client is told instead of what it asked for: RFC 9457, one line of JSON.
+//
+// The kind is what a program decides on and never changes its meaning; the detail is for people. What only
+// the operator should know, as paths, stands in the log under the same request's number. Pure values.
+
+package import CairnHTTP
+internal import CairnSystem
+internal import CairnText
+
+/// Why a request was not carried out.
+package struct Problem: Error, Equatable, Sendable {
+    /// Kinds, as they stand behind `urn:cairn:` in the type.
+    package enum Kind: String, CaseIterable, Sendable {
+        case malformedRequest = "malformed-request"
+        case notFound = "not-found"
+        case noRoute = "no-such-resource"
+        case methodNotAllowed = "method-not-allowed"
+        case exists
+        case conditionFailed = "condition-failed"
+        case changedMeanwhile = "changed-meanwhile"
+        case invalidKey = "invalid-key"
+        case malformedField = "malformed-field"
+        case fieldsTooLong = "fields-too-long"
+        case tooLarge = "blob-too-large"
+        case rangeNotSatisfiable = "range-not-satisfiable"
+        case digestMismatch = "digest-mismatch"
+        case unauthorized
+        case forbidden
+        case busy
+        case readOnly = "read-only"
+        case diskFull = "disk-full"
+        case damaged
+        case uncertain
+        case outcomeUnknown = "outcome-unknown"
+        case failure
+    }
+
+    /// What a program decides on.
+    package let kind: Kind
+    /// A sentence for people, without a full stop.
+    package let detail: String
+    /// Under which it was reported, if it was.
+    var request: RequestID?
+    /// Of a request that was refused before anybody looked at what it is about.
+    private var refusalStatus: UInt16?
+
+    /// A problem with its explanation, a sentence without a full stop.
+    package init(_ kind: Kind, _ detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    /// A request that is not served.
+    package init(_ refusal: Refusal) {
+        kind = refusal == .bodyTooLong ? .tooLarge : refusal == .tooBusy ? .busy : .malformedRequest
+        detail = "\(refusal.reason)"
+        refusalStatus = refusal.status
+    }
+
+    /// The answer's status.
+    package var status: UInt16 {
+        if let refusalStatus { return refusalStatus }
+        return switch kind {
+        case .malformedRequest, .invalidKey, .malformedField, .digestMismatch: 400
+        case .unauthorized: 401
+        case .forbidden: 403
+        case .notFound, .noRoute: 404
+        case .methodNotAllowed: 405
+        case .exists, .changedMeanwhile: 409
+        case .conditionFailed: 412
+        case .tooLarge: 413
+        case .rangeNotSatisfiable: 416
+        case .fieldsTooLong: 431
+        case .damaged, .uncertain, .outcomeUnknown, .failure: 500
+        case .busy, .readOnly: 503
+        case .diskFull: 507
+        }
+    }
+
+    /// The kind in words.
+    package var title: StaticString {
+        switch kind {
+        case .malformedRequest: "The request is malformed"
+        case .notFound: "There is no such blob"
+        case .noRoute: "There is no such resource"
+        case .methodNotAllowed: "The resource does not know the method"
+        case .exists: "There is a blob of that key already"
+        case .conditionFailed: "A condition of the request does not hold"
+        case .changedMeanwhile: "The blob was changed while the request was carried out"
+        case .invalidKey: "The key is not valid"
+        case .malformedField: "A field of the request cannot be read"
+        case .fieldsTooLong: "The fields to be stored are too long"
+        case .tooLarge: "The blob is too large"
+        case .rangeNotSatisfiable: "The blob has no such bytes"
+        case .digestMismatch: "The body is not what its digest says"
+        case .unauthorized: "A token is needed"
+        case .forbidden: "The token does not allow it"
+        case .busy: "The server is too busy"
+        case .readOnly: "The store takes no writes"
+        case .diskFull: "The disk is full"
+        case .damaged: "The blob is damaged"
+        case .uncertain: "Damage may hide the blob, or a newer version of it"
+        case .outcomeUnknown: "Whether the write survives is not known"
+        case .failure: "The server failed"
+        }
+    }
+
+    /// Seconds after which another attempt may succeed; nil: it will not by itself.
+    var retryAfter: UInt64? {
+        kind == .busy || kind == .readOnly ? 1 : nil
+    }
+}
+
+extension Problem {
+    /// Answers with it; `extra` writes further fields.
+    func answer(
+        _ responder: inout Responder, _ context: ServerContext,
+        _ extra: (borrowing Responder) -> Void = { _ in }
+    ) {
+        responder.begin(status)
+        responder.field("Content-Type", "application/problem+json")
+        responder.field("Cache-Control", "no-store")
+        if let retryAfter { responder.field("Retry-After", retryAfter) }
+        extra(responder)
+        responder.end(body(request ?? context.requestIDs.next()).rawSpan)
+    }
+
+    /// The body, with its line's end.
+    package func body(_ request: RequestID) -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("type")
+        json.string("urn:cairn:\(kind.rawValue)")
+        json.name("title")
+        json.string("\(title)")
+        json.name("status")
+        json.number(UInt64(status))
+        json.name("detail")
+        json.string(detail)
+        json.name("requestId")
+        json.string(request.description)
+        json.endObject()
+        return json.bytes + [UInt8(ascii: "\n")]
+    }
+}

@@ -1,0 +1,72 @@
+// StoreHandler+Store — the store itself: listing its keys, deleting many, and whether it is well.
+//
+// On the loops' threads.
+
+internal import Cairn
+internal import CairnHTTP
+internal import CairnSystem
+
+extension StoreHandler {
+    private static var storeMethods: StaticString { "GET, HEAD, POST, OPTIONS" }
+    private static var readMethods: StaticString { "GET, HEAD, OPTIONS" }
+
+    func openStore(
+        _ request: borrowing Request, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        switch request.head.method {
+        case .get, .head:
+            let (listing, store) = (try StoreListing(request), context.store)
+            return answerLater(responder) { () throws(StoreError) in
+                .success(try listing.page(store))
+            }
+        case .post:
+            guard Query(request.query).has("delete") else {
+                throw Problem(.malformedRequest, "a POST to the store says what it does: ?delete")
+            }
+            _ = try BlobWrite.durability(request)
+            return .collect
+        case let method:
+            return answerOther(method, allowed: Self.storeMethods, &responder)
+        }
+    }
+
+    func serveStore(
+        _ request: borrowing Request, _ body: RawSpan, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        let delete = try BatchDelete(body, durability: try BlobWrite.durability(request))
+        let store = context.store
+        return answerLater(responder) { () throws(StoreError) in
+            .success(try delete.carryOut(store))
+        }
+    }
+
+    // MARK: Health
+
+    /// The process serves.
+    func openHealth(
+        _ request: borrowing Request, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        guard request.head.method == .get || request.head.method == .head else {
+            return answerOther(request.head.method, allowed: Self.readMethods, &responder)
+        }
+        responder.begin(200)
+        responder.field("Content-Type", "text/plain")
+        responder.field("Cache-Control", "no-store")
+        responder.end(("ok\n" as StaticString).rawSpan)
+        return .answered
+    }
+
+    /// The store is there, reads and writes.
+    func openReadiness(
+        _ request: borrowing Request, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        guard request.head.method == .get || request.head.method == .head else {
+            return answerOther(request.head.method, allowed: Self.readMethods, &responder)
+        }
+        let context = context
+        return answerLater(responder) { () throws(StoreError) in
+            if let problem = context.refusalOfPuts() { return .failure(problem) }
+            return .success(Array("{\"ready\":true}\n".utf8))
+        }
+    }
+}
