@@ -20,6 +20,8 @@ package struct ServerConfiguration: Sendable {
     package var diskThreadCount = 4
     /// Of requests and connections.
     package var limits = ServerLimits()
+    /// Bytes of bodies in memory, on their way into the store; see `ServerContext`.
+    package var uploadByteCountMaximum = 256 << 20
     /// How the store is opened.
     package var store = StoreOptions()
     /// How long requests that are under way may take when the server is told to end.

@@ -170,6 +170,10 @@ package enum SettingTable {
             "max-collected-bytes-of-all", 1024...(1 << 40), standard: "256MiB",
             "bytes of all such bodies at a time"
         ) { $0.limits.collectByteCountMaximumOfAll = Int($1) },
+        .bytes(
+            "max-upload-memory", (1 << 20)...(1 << 40), standard: "256MiB",
+            "bytes of bodies in memory, on their way into the store"
+        ) { $0.uploadByteCountMaximum = Int($1) },
     ]
 
     private static let logging: [Setting] = [

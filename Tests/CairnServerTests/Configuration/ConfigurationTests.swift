@@ -98,7 +98,7 @@ struct ConfigurationTests {
             "tls-certificate": "c", "tls-key": "k", "max-blob-bytes": "7",
             "max-head-bytes": "777", "max-target-bytes": "777", "max-collected-bytes": "7KiB",
             "max-collected-bytes-of-all": "7KiB", "log-level": "error", "log-format": "json",
-            "log-requests": "on",
+            "log-requests": "on", "max-upload-memory": "7MiB",
         ]
         let row = try #require(SettingTable.row(named: name))
         let value =
