@@ -42,7 +42,7 @@ package enum AccessAnswer: Equatable, Sendable {
         }
     }
 
-    /// Whether the request may do what is about no key.
+    /// Whether the request may do what is about the whole store.
     package func allows(_ permission: Permissions) -> Bool {
         switch self {
         case .open: true

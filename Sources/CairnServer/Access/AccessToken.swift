@@ -72,8 +72,10 @@ package struct AccessToken: Hashable, Sendable {
             && key.extracting(0..<prefix.count).isEqual(to: prefix.rawSpan)
     }
 
-    /// Whether it allows what is about no key.
-    package func allows(_ permission: Permissions) -> Bool { permissions.contains(permission) }
+    /// Whether it allows what is about the whole store: with a prefix it does not.
+    package func allows(_ permission: Permissions) -> Bool {
+        prefix.isEmpty && permissions.contains(permission)
+    }
 
     /// The line of a token file that means it.
     package var line: String {

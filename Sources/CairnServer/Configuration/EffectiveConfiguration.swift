@@ -20,11 +20,11 @@ package struct EffectiveConfiguration: Sendable {
     }
 
     /// The value for the server.
-    package private(set) var configuration: ServerConfiguration
+    package let configuration: ServerConfiguration
     /// Of each setting, in the table's order.
-    package private(set) var entries: [Entry] = []
+    package let entries: [Entry]
     /// What is to be done instead of serving: names of the table.
-    package private(set) var actions: Set<String> = []
+    package let actions: Set<String>
     /// What looks like a mistake and is none for certain; a line each.
     package private(set) var warnings: [String] = []
 
@@ -36,15 +36,28 @@ package struct EffectiveConfiguration: Sendable {
     ) throws(ConfigurationError) {
         var given = GivenSettings()
         try given.take(commandLine: words)
+        actions = given.actions
+        // Whoever asks for help may have a mistake somewhere.
+        guard actions.isDisjoint(with: ["help", "version"]) else {
+            (configuration, entries) = try Self.read(GivenSettings())
+            return
+        }
         warnings = try given.take(environment: environment)
         if let (path, origin) = given.strongest("config") {
             try given.take(file: try Self.bytes(path, origin, readFile), path: path)
         }
-        actions = given.actions
-        configuration = ServerConfiguration(address: .allInterfacesOfIPv4(port: 0))
+        (configuration, entries) = try Self.read(given)
+    }
+
+    private static func read(
+        _ given: GivenSettings
+    ) throws(ConfigurationError) -> (ServerConfiguration, [Entry]) {
+        var configuration = ServerConfiguration(address: .allInterfacesOfIPv4(port: 0))
+        var entries: [Entry] = []
         for setting in SettingTable.rows where setting.scope != .commandLine {
-            entries.append(try Self.entry(of: setting, given, &configuration))
+            entries.append(try entry(of: setting, given, &configuration))
         }
+        return (configuration, entries)
     }
 
     private static func bytes(

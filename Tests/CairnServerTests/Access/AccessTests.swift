@@ -230,7 +230,7 @@ struct AccessTests {
             #expect(
                 !up.allows(.read, key: bytes.rawSpan) && !up.allows(.delete, key: bytes.rawSpan))
         }
-        #expect(!up.allows(.admin))
+        #expect(!up.allows(.admin) && !up.allows(.list) && !up.allows(.write))
         let web = try answer(list, "Authorization: Bearer web-token")
         let nothing: [UInt8] = []
         #expect(
@@ -247,6 +247,34 @@ struct AccessTests {
         let list = AccessList(try tokens(line))
         #expect(name(try answer(list, "Authorization: Bearer \(made[0])")) == "n")
         #expect(try answer(list, "Authorization: Bearer \(made[1])") == .unknown)
+    }
+
+    @Test("a file that is read again takes the old one's place, unless it has a mistake")
+    func reload() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/tokens"
+        func write(_ text: String) throws {
+            let bytes = Array(text.utf8)
+            try ByteStream.writing(path).write(bytes.rawSpan)
+            try #require(unsafe chmod(path, 0o600) == 0)
+        }
+        try write("old \(hex("old")) read\n")
+        let keeper = try AccessKeeper(path: path)
+        func name(_ token: String) -> String? {
+            let bytes = Array(token.utf8)
+            return keeper.list.token(bytes.rawSpan)?.name
+        }
+        #expect(name("old") == "old" && name("new") == nil)
+        try write("new \(hex("new")) read\n")
+        #expect(name("new") == nil)
+        try keeper.reload()
+        #expect(name("old") == nil && name("new") == "new")
+        try write("new\n")
+        #expect(throws: ConfigurationError.self) { try keeper.reload() }
+        #expect(name("new") == "new")
+        let open = try AccessKeeper(path: nil)
+        try open.reload()
+        #expect(open.list.tokenCount == nil)
     }
 
     @Test("a file is read whole, with its path and line in the error, and only if it is a secret")

@@ -235,6 +235,13 @@ struct ConfigurationTests {
             failure(["--loops", "2"], file: "loops = no")?.hasPrefix("c, line 1: loops ") == true)
     }
 
+    @Test("whoever asks for help gets it, whatever else is wrong", arguments: ["-h", "--version"])
+    func helpFirst(flag: String) throws {
+        let result = try effective(
+            [flag, "--loops", "no", "--config", "none"], ["CAIRN_LISTEN": "no"])
+        #expect(result.actions.count == 1 && result.configuration.loopCount == nil)
+    }
+
     @Test("a variable that is nearly one of ours is warned of, others are not")
     func warnings() throws {
         let result = try effective([], ["CAIRN_LISTN": "a:1", "CAIRN_ELSE": "1", "PATH": "p"])
