@@ -2,7 +2,7 @@
 //
 // What is presented is hashed and the digest compared with that of every token, each in constant time and
 // without an early end: how long it takes says how many tokens there are and nothing else. A list never
-// changes; a new one takes its place. Any thread. Budget: one SHA-256 and 10 ns for each token.
+// changes; a new one takes its place. Any thread. Budget: one SHA-256, and 32 bytes for each token.
 
 internal import CairnCrypto
 internal import CairnFormat

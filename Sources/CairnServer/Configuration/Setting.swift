@@ -82,7 +82,7 @@ package struct Setting: Sendable {
 
     /// "-s, --listen HOST:PORT".
     package var usage: String {
-        let short = short.map { $0.value == nil ? $0.name + ", " : "" } ?? ""
+        let short = short.map { $0.value == nil || valueName == nil ? $0.name + ", " : "" } ?? ""
         return short + flag + (valueName.map { " " + $0 } ?? "")
     }
 }

@@ -257,7 +257,7 @@ struct ConfigurationTests {
             #expect(help.contains { $0.contains(row.flag) }, "\(row.name)")
         }
         #expect(help.allSatisfy { $0.count <= 100 })
-        #expect(help.joined().contains("[127.0.0.1:7777]"))
+        #expect(help.joined().contains("[127.0.0.1:7777]") && help.joined().contains("-h, --help"))
         #expect(Set(SettingTable.rows.map(\.name)).count == SettingTable.rows.count)
         #expect(Set(SettingTable.rows.map(\.variable)).count == SettingTable.rows.count)
     }
