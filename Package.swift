@@ -24,6 +24,7 @@ let package = Package(
     products: [
         .library(name: "Cairn", targets: ["Cairn"]),
         .executable(name: "cairn", targets: ["cairn"]),
+        .executable(name: "cairnd", targets: ["cairnd"]),
         .executable(name: "cairn-bench", targets: ["cairn-bench"]),
     ],
     targets: [
@@ -53,8 +54,11 @@ let package = Package(
             name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
         .executableTarget(
-            name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
+            name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
             path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
+        .executableTarget(
+            name: "cairnd", dependencies: ["CairnServer", "CairnSystem", "CairnText"],
+            path: "tools/cairnd", swiftSettings: strict),
         .target(
             name: "CairnTestSupport", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
             path: "Tests/CairnTestSupport", swiftSettings: strict),
@@ -75,9 +79,13 @@ let package = Package(
             name: "CairnHTTPTests", dependencies: ["CairnCrypto", "CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "CairnTextTests", dependencies: ["CairnText", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "CairnServerTests",
             dependencies: [
-                "Cairn", "CairnHTTP", "CairnServer", "CairnSystem", "CairnTestSupport", "CairnText",
+                "Cairn", "CairnCrypto", "CairnHTTP", "CairnServer", "CairnSystem",
+                "CairnTestSupport", "CairnText",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -85,6 +93,9 @@ let package = Package(
             exclude: ["README.md"], swiftSettings: strict),
         .testTarget(
             name: "CairnToolTests", dependencies: ["cairn", "CairnTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CairnDaemonTests", dependencies: ["cairnd", "CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],

@@ -26,6 +26,8 @@ uint64_t cairn_wall_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
 
 uint64_t cairn_processor_nanoseconds(void) { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
 
+char **cairn_environment(void) { return environ; }
+
 int cairn_random(void *bytes, size_t byteCount) {
     char *at = bytes;
     while (byteCount > 0) {

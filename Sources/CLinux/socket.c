@@ -11,11 +11,14 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define IPV4_PREFIX 0xffffull
 
@@ -158,6 +161,32 @@ int cairn_socket_take_both(int fd, cairn_address address) {
 }
 
 int cairn_socket_no_delay(int fd) { return set(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+
+int cairn_socket_connect(int fd, cairn_address address) {
+    system_address to;
+    socklen_t byteCount = encode(address, &to);
+    return status(connect(fd, &to.any, byteCount));
+}
+
+int cairn_socket_failure(int fd) {
+    int code = 0;
+    socklen_t byteCount = sizeof code;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &byteCount) < 0) { return -errno; }
+    return -code;
+}
+
+int cairn_send_datagram(const void *path, size_t pathByteCount, const void *bytes, size_t byteCount) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (pathByteCount == 0 || pathByteCount > sizeof to.sun_path - 1) { return -ENAMETOOLONG; }
+    memcpy(to.sun_path, path, pathByteCount);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) { return -errno; }
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + pathByteCount);
+    ssize_t sent = sendto(fd, bytes, byteCount, MSG_NOSIGNAL, (struct sockaddr *)&to, length);
+    int result = sent < 0 ? -errno : 0;
+    (void)close(fd);
+    return result;
+}
 
 int cairn_accept(int fd, cairn_address *peer) {
     system_address from;

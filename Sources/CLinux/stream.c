@@ -50,6 +50,16 @@ int cairn_is_directory(int fd) {
     return fstat(fd, &information) == 0 && S_ISDIR(information.st_mode);
 }
 
+int cairn_file_permissions(int fd, uint32_t *mode, uint32_t *owner) {
+    struct stat information;
+    if (fstat(fd, &information) < 0) { return -errno; }
+    *mode = information.st_mode & 07777;
+    *owner = information.st_uid;
+    return 0;
+}
+
+uint32_t cairn_effective_user(void) { return geteuid(); }
+
 int cairn_is_terminal(int fd) { return isatty(fd); }
 
 int cairn_terminal_column_count(int fd) {

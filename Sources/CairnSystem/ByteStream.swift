@@ -13,7 +13,7 @@ internal import Glibc
 package final class ByteStream: Sendable {
     /// What messages call it.
     package let name: String
-    private let rawValue: Int32
+    let rawValue: Int32
     private let isOwned: Bool
 
     private init(name: String, rawValue: Int32, isOwned: Bool) {

@@ -2,7 +2,8 @@
 //
 // Thin names over single calls. Any thread.
 // Why this is sound: one pointer is that of a local integer, filled with exactly its bytes; the others
-// are those of main's argv, whose words are terminated and last as long as the process.
+// are those of main's argv and of the environment, whose words are terminated; those of argv last as long
+// as the process, those of the environment as long as nobody changes it, which nobody here does.
 
 public import CLinux
 internal import Glibc
@@ -18,6 +19,28 @@ package enum ProcessArguments {
             guard let start = unsafe word else { return [] }
             return unsafe Array(UnsafeRawBufferPointer(start: start, count: strlen(start)))
         }
+    }
+}
+
+/// The variables that this process was given.
+package enum ProcessEnvironment {
+    /// Each as it stands in the environment; corresponds to `environ(7)`. A word without "=" is left out.
+    package static func variables() -> [(name: [UInt8], value: [UInt8])] {
+        var variables: [(name: [UInt8], value: [UInt8])] = []
+        guard var place = unsafe cairn_environment() else { return [] }
+        while let start = unsafe place.pointee {
+            let word = unsafe Array(UnsafeRawBufferPointer(start: start, count: strlen(start)))
+            if let sign = word.firstIndex(of: UInt8(ascii: "=")) {
+                variables.append((Array(word[..<sign]), Array(word[(sign + 1)...])))
+            }
+            unsafe place += 1
+        }
+        return variables
+    }
+
+    /// The value of a variable, when it is set.
+    package static func value(_ name: String) -> [UInt8]? {
+        variables().first { $0.name.elementsEqual(name.utf8) }?.value
     }
 }
 

@@ -1,5 +1,7 @@
 // JSONValue — a strict reader of JSON, so that what the tool prints is checked as a program would.
 
+import CairnTestSupport
+
 /// A value of a JSON text.
 indirect enum JSONValue: Equatable {
     case object([String: JSONValue])

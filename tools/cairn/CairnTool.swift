@@ -6,6 +6,7 @@
 
 internal import Cairn
 internal import CairnSystem
+internal import CairnText
 internal import Glibc
 
 /// The command.
@@ -36,7 +37,7 @@ internal import Glibc
             try output.line(Help.tool)
             return .clean
         case "--version":
-            try output.line(Version.line)
+            try output.line(Version.line(of: "cairn"))
             return .clean
         default: break
         }
@@ -72,10 +73,4 @@ internal import Glibc
         Output.complain("cairn: \(failure)")
         exit(failure.code.rawValue)
     }
-}
-
-/// The tool's version.
-enum Version {
-    static let text = "0.1"
-    static let line = "cairn \(text), on-disk format 1"
 }

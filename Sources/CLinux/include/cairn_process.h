@@ -13,6 +13,9 @@ uint64_t cairn_wall_nanoseconds(void);
 /// User and system time of the whole process.
 uint64_t cairn_processor_nanoseconds(void);
 
+/// The environment: words of "NAME=value", behind the last one NULL. Changing it is nobody's business here.
+char **cairn_environment(void);
+
 /// Fills the bytes from the kernel's generator; 0 or the negated errno.
 int cairn_random(void *bytes, size_t byteCount);
 

@@ -44,6 +44,14 @@ int cairn_socket_take_both(int fd, cairn_address address);
 /// Sends small pieces at once rather than wait for the peer's acknowledgement.
 int cairn_socket_no_delay(int fd);
 
+/// Begins to connect; -EINPROGRESS when that takes its time.
+int cairn_socket_connect(int fd, cairn_address address);
+/// Why connecting failed, as a negated errno; 0 when it did not.
+int cairn_socket_failure(int fd);
+/// Sends one datagram to a socket of the file system, or to one of the abstract names, which begin with
+/// a zero byte. Does not wait.
+int cairn_send_datagram(const void *path, size_t pathByteCount, const void *bytes, size_t byteCount);
+
 /// The next connection that waits, and who it is from; -EAGAIN when there is none.
 int cairn_accept(int fd, cairn_address *peer);
 int64_t cairn_receive(int fd, void *bytes, size_t byteCount);

@@ -20,6 +20,10 @@ int64_t cairn_write_next(int fd, const void *bytes, size_t byteCount);
 /// The length of a regular file, -EINVAL for anything else.
 int64_t cairn_regular_byte_count(int fd);
 int cairn_is_directory(int fd);
+/// The bits of mode that say who may do what, and whose the file is.
+int cairn_file_permissions(int fd, uint32_t *mode, uint32_t *owner);
+/// Who this process is to the file system.
+uint32_t cairn_effective_user(void);
 int cairn_is_terminal(int fd);
 /// Columns of a terminal; 0 when nobody knows.
 int cairn_terminal_column_count(int fd);

@@ -71,6 +71,9 @@ public struct Statistics: Equatable, Sendable {
     public var isReadOnly: Bool = false
     /// What opening and compaction found wrong, one line each; empty for a sound store.
     public var damage: [String] = []
+
+    /// Of a store without anything.
+    package init() {}
 }
 
 /// What compaction has done.

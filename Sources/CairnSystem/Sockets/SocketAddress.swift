@@ -58,6 +58,14 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// Whether it stands for all interfaces of the machine.
     package var isAllInterfaces: Bool { high == 0 && (low == 0 || low == Self.ipv4Prefix) }
 
+    /// Where this machine reaches itself at it: of all interfaces, that of loopback.
+    package var reachableHere: SocketAddress {
+        if !isAllInterfaces { return self }
+        return isIPv4
+            ? SocketAddress(high: 0, low: Self.ipv4Prefix | 0x7f00_0001, port: port)
+            : SocketAddress(high: 0, low: 1, port: port)
+    }
+
     /// What limits for one client are counted by.
     package var network: PeerNetwork {
         isIPv4 ? PeerNetwork(high: 0, low: low) : PeerNetwork(high: high, low: 0)

@@ -14,6 +14,9 @@ package enum SocketOperation: String, Sendable, CaseIterable {
     case makePoller = "epoll_create1"
     case makeBell = "eventfd"
     case takeSignals = "signalfd"
+    case connect
+    case send
+    case receive = "recv"
 }
 
 /// A failed operation on a socket, a poller, a bell or signals.

@@ -4,6 +4,7 @@
 // backup is used again, and stays until the new one is whole. May be interrupted at any moment.
 
 internal import Cairn
+internal import CairnText
 
 enum BackupCommand: ToolCommand {
     static let row = CommandRow(

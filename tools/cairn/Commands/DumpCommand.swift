@@ -6,6 +6,7 @@
 internal import Cairn
 internal import CairnFormat
 internal import CairnSystem
+internal import CairnText
 
 enum DumpCommand: ToolCommand {
     static let row = CommandRow(

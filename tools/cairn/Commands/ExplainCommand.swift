@@ -5,6 +5,7 @@
 internal import Cairn
 internal import CairnFormat
 internal import CairnSystem
+internal import CairnText
 
 enum ExplainCommand: ToolCommand {
     static let row = CommandRow(

@@ -7,6 +7,7 @@
 
 internal import Cairn
 internal import CairnSystem
+internal import CairnText
 
 enum ExportCommand: ToolCommand {
     static let row = CommandRow(

@@ -3,6 +3,7 @@
 // `--man` and `--completions` write what packagers install. Touches no store.
 
 internal import CairnSystem
+internal import CairnText
 
 enum HelpCommand: ToolCommand {
     static let row = CommandRow(

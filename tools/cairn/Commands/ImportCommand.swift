@@ -6,6 +6,7 @@
 
 internal import Cairn
 internal import CairnSystem
+internal import CairnText
 
 enum ImportCommand: ToolCommand {
     static let row = CommandRow(

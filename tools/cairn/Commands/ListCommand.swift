@@ -4,6 +4,7 @@
 // wrong is told before, and after it that this may not be all.
 
 internal import Cairn
+internal import CairnText
 
 enum ListCommand: ToolCommand {
     static let row = CommandRow(

@@ -5,6 +5,7 @@
 
 internal import Cairn
 internal import CairnSystem
+internal import CairnText
 
 enum PutCommand: ToolCommand {
     static let row = CommandRow(

@@ -3,6 +3,7 @@
 // A key that is not there is named and does not keep the others from being removed.
 
 internal import Cairn
+internal import CairnText
 
 enum RemoveCommand: ToolCommand {
     static let row = CommandRow(

@@ -3,6 +3,7 @@
 // One read of the record's front; the payload is neither read nor verified.
 
 internal import Cairn
+internal import CairnText
 
 enum StatCommand: ToolCommand {
     static let row = CommandRow(

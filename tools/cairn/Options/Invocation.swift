@@ -7,6 +7,7 @@
 
 internal import Cairn
 internal import CairnSystem
+internal import CairnText
 
 struct Invocation {
     let row: CommandRow
@@ -40,20 +41,17 @@ struct Invocation {
     private mutating func take(
         option word: Word, _ rest: inout ArraySlice<Word>
     ) throws(ToolFailure) {
-        let parts = word.bytes.split(
-            separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false
-        ).map { Word($0) }
-        let name = parts[0]
+        let (name, given) = word.nameAndValue
         guard let option = row.allOptions.first(where: { name == "--" + $0.name.rawValue }) else {
             throw unknown(name.text)
         }
         if has(option.name) { throw .usage("\(name.text) is given twice", row) }
         guard option.value != nil else {
-            if parts.count > 1 { throw .usage("\(name.text) takes no value", row) }
+            if given != nil { throw .usage("\(name.text) takes no value", row) }
             options[option.name] = Word("")
             return
         }
-        guard let value = parts.count > 1 ? parts[1] : rest.popFirst() else {
+        guard let value = given ?? rest.popFirst() else {
             throw .usage("\(option.usage): the value is missing", row)
         }
         options[option.name] = value

@@ -3,6 +3,8 @@
 // Roff with the man macros; a leading dot or quote and every backslash are escaped, hyphens are
 // ones that can be copied. Pure.
 
+internal import CairnText
+
 enum ManPage {
     static var text: String {
         var lines = [

@@ -3,58 +3,50 @@
 // Numbers are whole and exact up to 64 bits; a field that is nil is left out. Text is valid UTF-8, so a
 // key stands in it escaped, as everywhere. Plain value.
 
+internal import CairnText
+
 struct JSONLine {
-    private var text = ""
+    private var object = JSONWriter.object
 
     init() {}
 
     mutating func add(_ name: String, _ value: String?) {
-        if let value { field(name, Self.quoted(value)) }
+        guard let value else { return }
+        object.name(name)
+        object.string(value)
     }
 
     mutating func add(_ name: String, _ value: some FixedWidthInteger) {
-        field(name, "\(value)")
+        object.name(name)
+        object.number(value)
     }
 
     mutating func add(_ name: String, _ value: (some FixedWidthInteger)?) {
-        if let value { field(name, "\(value)") }
+        if let value { add(name, value) }
     }
 
-    mutating func add(_ name: String, _ value: Bool) { field(name, value ? "true" : "false") }
+    mutating func add(_ name: String, _ value: Bool) {
+        object.name(name)
+        object.bool(value)
+    }
 
     /// A number with three decimals.
     mutating func add(_ name: String, ratio value: Double) {
-        field(name, Units.decimal(value, places: 3))
+        object.name(name)
+        object.number(value, places: 3)
     }
 
     mutating func add(_ name: String, _ values: [String]) {
-        field(name, "[" + values.map(Self.quoted).joined(separator: ",") + "]")
-    }
-
-    private mutating func field(_ name: String, _ value: String) {
-        text += (text.isEmpty ? "" : ",") + Self.quoted(name) + ":" + value
+        object.name(name)
+        object.beginArray()
+        for value in values { object.string(value) }
+        object.endArray()
     }
 
     /// The object.
-    var line: String { "{\(text)}" }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7f {
-                    let digits = String(scalar.value, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                } else {
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return result + "\""
+    var line: String {
+        var object = object
+        object.endObject()
+        return String(decoding: object.bytes, as: UTF8.self)
     }
 }

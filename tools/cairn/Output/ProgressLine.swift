@@ -4,6 +4,7 @@
 // is gone when the work is done. Piped, it writes nothing at all. One thread at a time.
 
 internal import CairnSystem
+internal import CairnText
 internal import Synchronization
 
 final class ProgressLine: Sendable {

@@ -7,6 +7,7 @@
 internal import Cairn
 internal import CairnFormat
 internal import CairnSystem
+internal import CairnText
 
 /// A file in an archive.
 struct TarEntry {

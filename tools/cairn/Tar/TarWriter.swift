@@ -7,6 +7,7 @@
 internal import Cairn
 internal import CairnFormat
 internal import CairnSystem
+internal import CairnText
 
 struct TarWriter {
     static let keyName = "CAIRN.key"
