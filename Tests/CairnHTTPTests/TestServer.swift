@@ -5,6 +5,7 @@
 // when the test says so; /unread answers without asking for the body; /bodiless/N gives one with a status
 // that has none; /line has a value with lines' ends.
 
+import CairnCrypto
 import CairnHTTP
 import CairnSystem
 import Synchronization
@@ -14,11 +15,14 @@ final class TestServer: Sendable {
     let handler: TestHandler
     let server: HTTPServer
 
-    init(_ limits: ServerLimits = ServerLimits(), loopCount: Int = 2) throws {
+    init(
+        _ limits: ServerLimits = ServerLimits(), loopCount: Int = 2,
+        tls identity: TLSIdentity? = nil
+    ) throws {
         handler = TestHandler()
         server = try HTTPServer(
-            on: SocketAddress(parsing: "127.0.0.1:0"), limits: limits, loopCount: loopCount, handler
-        )
+            on: SocketAddress(parsing: "127.0.0.1:0"), limits: limits, loopCount: loopCount,
+            tls: identity, handler)
     }
 
     var port: UInt16 { server.address.port }
