@@ -2,8 +2,8 @@
 import PackageDescription
 
 // Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets, and beside them
-// CairnHTTP -> CairnSystem, and CairnCrypto over the system's OpenSSL. CairnText, words and JSON for
-// both tools, needs CairnSystem alone; CairnServer stands on all of them.
+// CairnHTTP -> CairnCrypto -> CairnSystem and the system's OpenSSL. CairnText, words and JSON for both
+// tools, needs CairnSystem alone; CairnServer stands on all of them.
 // `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
 // an ordinary build contains none of them.
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
@@ -41,8 +41,11 @@ let package = Package(
         .target(name: "CairnFormat", dependencies: ["CairnSystem"], swiftSettings: strict),
         .target(
             name: "Cairn", dependencies: ["CairnFormat", "CairnSystem"], swiftSettings: strict),
-        .target(name: "CairnCrypto", dependencies: ["COpenSSL"], swiftSettings: strict),
-        .target(name: "CairnHTTP", dependencies: ["CairnSystem"], swiftSettings: strict),
+        .target(
+            name: "CairnCrypto", dependencies: ["COpenSSL", "CairnSystem"], swiftSettings: strict),
+        .target(
+            name: "CairnHTTP", dependencies: ["CairnCrypto", "CairnSystem"],
+            swiftSettings: strict),
         .target(name: "CairnText", dependencies: ["CairnSystem"], swiftSettings: strict),
         .target(
             name: "CairnServer",
@@ -60,7 +63,8 @@ let package = Package(
             name: "cairnd", dependencies: ["CairnServer", "CairnSystem", "CairnText"],
             path: "tools/cairnd", swiftSettings: strict),
         .target(
-            name: "CairnTestSupport", dependencies: ["Cairn", "CairnFormat", "CairnSystem"],
+            name: "CairnTestSupport",
+            dependencies: ["CTLSClient", "Cairn", "CairnFormat", "CairnSystem"],
             path: "Tests/CairnTestSupport", swiftSettings: strict),
         .testTarget(
             name: "CairnSystemTests", dependencies: ["CairnSystem", "CairnTestSupport"],
@@ -75,8 +79,12 @@ let package = Package(
             name: "CairnCryptoTests",
             dependencies: ["CairnCrypto", "CairnSystem", "CairnTestSupport"],
             swiftSettings: strict),
+        .target(
+            name: "CTLSClient", path: "Tests/CTLSClient",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .testTarget(
-            name: "CairnHTTPTests", dependencies: ["CairnCrypto", "CairnHTTP", "CairnTestSupport"],
+            name: "CairnHTTPTests",
+            dependencies: ["CTLSClient", "CairnCrypto", "CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnTextTests", dependencies: ["CairnText", "CairnTestSupport"],

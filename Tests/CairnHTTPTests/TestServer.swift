@@ -5,6 +5,7 @@
 // when the test says so; /unread answers without asking for the body; /bodiless/N gives one with a status
 // that has none; /line has a value with lines' ends.
 
+import CairnCrypto
 import CairnHTTP
 import CairnSystem
 import CairnTestSupport
@@ -17,12 +18,13 @@ final class TestServer: Sendable {
 
     /// - Parameter collecting: Bytes of a body that is collected, at most.
     init(
-        _ limits: ServerLimits = ServerLimits(), collecting: Int = 16 << 20, loopCount: Int = 2
+        _ limits: ServerLimits = ServerLimits(), collecting: Int = 16 << 20, loopCount: Int = 2,
+        tls identity: TLSIdentity? = nil
     ) throws {
         handler = TestHandler(collecting: collecting)
         server = try HTTPServer(
-            on: SocketAddress(parsing: "127.0.0.1:0"), limits: limits, loopCount: loopCount, handler
-        )
+            on: SocketAddress(parsing: "127.0.0.1:0"), limits: limits, loopCount: loopCount,
+            tls: identity, handler)
     }
 
     var port: UInt16 { server.address.port }

@@ -1,4 +1,4 @@
-// TestClient — the other side of a connection: it blocks, and speaks to the C library.
+// TestClient — the other side of a connection: it blocks, and speaks to the C library, over TLS or not.
 //
 // A wait of twenty seconds is a failure, so that a server that says nothing ends its test.
 // Why this is sound: pointers are of local structures and of arrays, lent for one call with their size.
@@ -25,7 +25,7 @@ package struct HTTPAnswer: Equatable {
 }
 
 /// What went wrong on the client's side.
-package enum ClientFailure: Error {
+package enum ClientFailure: Error, Equatable {
     case call(String, Int32)
     case ended(after: [UInt8])
     case malformed(String)
@@ -35,9 +35,12 @@ package enum ClientFailure: Error {
 package final class TestClient {
     private let descriptor: Descriptor
     private var received: [UInt8] = []
+    /// Between the socket and everything else, if there is TLS.
+    package let tls: TLSClient?
 
     /// Connects to a port of this machine.
-    package init(to port: UInt16, receiveBufferByteCount: Int32? = nil) throws {
+    package init(to port: UInt16, receiveBufferByteCount: Int32? = nil, tls: TLSClient? = nil) throws {
+        self.tls = tls
         let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         try Self.check("socket", number)
         descriptor = Descriptor(owning: number)
@@ -70,6 +73,30 @@ package final class TestClient {
 
     /// Sends all bytes, waiting where a client must.
     package func send(_ bytes: [UInt8]) throws {
+        guard let tls else { return try sendRaw(bytes) }
+        try tls.write(bytes)
+        try sendRaw(tls.take())
+    }
+
+    /// Does the handshake, what is sent in pieces of so many bytes.
+    package func shakeHands(by pieceByteCount: Int = .max) throws {
+        guard let tls else { return }
+        while true {
+            let isOver = try tls.shakeHands()
+            var left = tls.take()[...]
+            while !left.isEmpty {
+                try sendRaw(Array(left.prefix(pieceByteCount)))
+                left = left.dropFirst(pieceByteCount)
+            }
+            if isOver { return }
+            let bytes = try receiveRaw()
+            if bytes.isEmpty { throw ClientFailure.ended(after: []) }
+            tls.feed(bytes)
+        }
+    }
+
+    /// Sends bytes as they are.
+    package func sendRaw(_ bytes: [UInt8]) throws {
         var left = bytes[...]
         while !left.isEmpty {
             let count = unsafe left.withUnsafeBytes {
@@ -82,7 +109,16 @@ package final class TestClient {
     }
 
     /// Sends no more.
-    package func endSending() throws { try SystemCall.shutdownSending(descriptor.rawValue) }
+    package func endSending() throws {
+        if let tls {
+            tls.end()
+            try sendRaw(tls.take())
+        }
+        try endSendingRaw()
+    }
+
+    /// Sends no more, and does not say so in TLS.
+    package func endSendingRaw() throws { try SystemCall.shutdownSending(descriptor.rawValue) }
 
     /// Lets the end of this client, when it is let go of, be a failure to the server.
     package func failAtEnd() throws {
@@ -143,10 +179,28 @@ package final class TestClient {
 
     /// False at the end.
     private func receiveSome() throws -> Bool {
+        guard let tls else {
+            let bytes = try receiveRaw()
+            received += bytes
+            return !bytes.isEmpty
+        }
+        while true {
+            if let bytes = try tls.read() {
+                received += bytes
+                return !bytes.isEmpty
+            }
+            try sendRaw(tls.take())
+            let bytes = try receiveRaw()
+            if bytes.isEmpty { return false }
+            tls.feed(bytes)
+        }
+    }
+
+    /// What comes next, as it is; none at the end.
+    package func receiveRaw() throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe recv(descriptor.rawValue, &bytes, bytes.count, 0)
         if count < 0 { throw ClientFailure.call("recv", errno) }
-        received += bytes.prefix(count)
-        return count > 0
+        return Array(bytes.prefix(count))
     }
 }

@@ -7,5 +7,6 @@
 #define COPENSSL_H
 
 #include "cairn_digest.h"
+#include "cairn_tls.h"
 
 #endif

@@ -12,6 +12,7 @@ extension Connection {
         // When both sides have ended there may still be bytes to drop: closing on top of them would reset
         // the connection, and the answer that is on its way with it.
         if event.isHungUp, !isLingering { return close() }
+        if let tls { return handle(tls) }
         if event.isWritable { progress() }
         if event.isReadable || event.hasPeerEnded || event.isHungUp { takeBytes() }
         endTurn(hasUnusedBytes: !wantsBytes)
@@ -62,16 +63,17 @@ extension Connection {
         }
     }
 
-    private func takeBytes() {
+    func takeBytes() {
         while shareLeft > 0, wantsBytes {
             let (count, result) = receive()
             switch result {
             case .done(let taken):
-                shareLeft -= taken
+                shareLeft -= tls == nil ? taken : taken + Self.recordShareByteCount
                 movedByteCount += UInt64(taken)
                 progress()
-                // As a rule nothing is left then; if something is, the poller says so.
-                if taken < count { return }
+                // As a rule nothing is left then; if something is, the poller says so. Of records it knows
+                // nothing.
+                if taken < count, tls == nil { return }
             case .wouldBlock: return
             case .ended: return endReceiving()
             case .failed: return close()
@@ -92,14 +94,16 @@ extension Connection {
     private func receive() -> (room: Int, result: SocketResult) {
         let buffers = buffers
         if case .lingering = phase { buffers.input.removeAll() }
-        if isIdle { beginWait() }
+        let wasIdle = isIdle
         let room = max(ConnectionBuffers.inputByteCount - buffers.input.count, roomForBody, 4096)
         var result = SocketResult.wouldBlock
         buffers.input.append(upTo: room) { target in
-            result = SystemCall.receive(fd, into: &target)
+            result = receive(into: &target)
             if case .done(let count) = result { return count }
             return 0
         }
+        // Not before: a record that comes byte by byte begins no request.
+        if wasIdle, !isIdle { beginWait() }
         return (room, result)
     }
 
@@ -122,6 +126,7 @@ extension Connection {
         var wanted: PollInterest = []
         if wantsBytes || interest.contains(.read) && !hasUnusedBytes { wanted.insert(.read) }
         if goesOnWithRoom { wanted.insert(.write) }
+        if let tls { adjust(&wanted, to: tls) }
         guard wanted != interest else { return }
         interest = wanted
         loop.modify(self)
@@ -153,6 +158,8 @@ extension Connection {
     func checkTime(_ limits: ServerLimits) {
         let passed = loop.now - min(since, loop.now)
         switch phase {
+        case .head where isOpening:
+            if passed > limits.headDuration.nanoseconds { close() }
         case .head where isIdle:
             if passed > limits.idleDuration.nanoseconds { close() }
         case .head where !hasOutput:

@@ -23,7 +23,7 @@ extension Connection {
     /// False when the client takes no more for now, or has gone.
     private func sendOnce() -> Bool {
         let output = buffers.output
-        switch SystemCall.send(fd, output.bytes) {
+        switch send(output.bytes) {
         case .done(let count):
             buffers.output.removeFirst(count)
             movedByteCount += UInt64(count)
@@ -71,7 +71,8 @@ extension Connection {
         }
     }
 
-    private func beginLingering() {
+    func beginLingering() {
+        guard tls == nil || endSendingSecurely() else { return }
         do throws(Errno) {
             try SystemCall.shutdownSending(fd)
         } catch {

@@ -6,6 +6,7 @@
 // would take the answer with it; (4) whoever takes or makes a body is told when it comes to nothing.
 // The loop's thread.
 
+internal import CairnCrypto
 internal import CairnSystem
 
 final class Connection {
@@ -43,6 +44,8 @@ final class Connection {
     private var held: ConnectionBuffers?
     /// Told to the poller.
     var interest = PollInterest.read
+    /// Between the socket and all of this, where there is TLS; gone when nothing more is to be understood.
+    var tls: TLSSession?
 
     // The request
     /// Bytes of the head, in front of the input while the body is collected.
@@ -122,6 +125,7 @@ final class Connection {
         if case .streaming(let receiver) = phase { receiver.abandon() }
         source?.abandon()
         source = nil
+        endSecurely()
         phase = .closed
         releaseBody()
         giveBuffersBack()

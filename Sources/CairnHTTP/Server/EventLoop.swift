@@ -5,6 +5,7 @@
 // (3) while the server has all the connections or descriptors it may have, nobody is accepted, and that
 // ends by itself. Never blocks but to wait for events.
 
+internal import CairnCrypto
 internal import CairnSystem
 internal import Synchronization
 
@@ -206,6 +207,10 @@ final class EventLoop: @unchecked Sendable {
         let connection = Connection(fd, exchange, from: network, at: now, self)
         connections[slot] = connection
         guard shared.admit(network) else { return remove(connection, isCounted: false) }
+        if let identity = shared.identity {
+            connection.tls = TLSSession(identity.withLock { $0 }, over: fd)
+            if connection.tls == nil { return connection.close() }
+        }
         do throws(Errno) {
             try poller.add(fd, connection.interest, token: token(of: connection))
         } catch {

@@ -1,9 +1,10 @@
-// HTTPServer — HTTP/1.1 on one address, over a few loops.
+// HTTPServer — HTTP/1.1 on one address, with TLS or without, over a few loops.
 //
 // It serves from `init` on until `stop`, which lets what is under way end within a time and returns when
 // no connection is left. Any thread may call anything; `stop` not from a loop's.
 // Spec: the first part of the server's documentation; RFC 9110 and 9112.
 
+package import CairnCrypto
 package import CairnSystem
 
 /// A running server.
@@ -12,17 +13,17 @@ package final class HTTPServer: Sendable {
     private let loops: [EventLoop]
     private let threads: [ServiceThread]
 
-    /// Serves at an address; port 0 picks one that is free.
+    /// Serves at an address; port 0 picks one that is free. With an identity nobody is served without TLS.
     package init(
         on address: SocketAddress, limits: ServerLimits = ServerLimits(), loopCount: Int,
-        _ handler: any RequestHandler
+        tls identity: TLSIdentity? = nil, _ handler: any RequestHandler
     ) throws(SocketError) {
         precondition(loopCount > 0 && loopCount <= 1024, "a server has loops")
         precondition(
             limits.request.headByteCountMaximum <= Int(UInt16.max), "places in a head have 16 bits")
         let listener = try ListeningSocket(
             on: address, backlog: limits.connectionCountMaximum)
-        let state = ServerState(listener, loopCount: loopCount, limits, handler)
+        let state = ServerState(listener, loopCount: loopCount, limits, identity, handler)
         var loops: [EventLoop] = []
         for _ in 0..<loopCount { loops.append(try EventLoop(state)) }
         var threads: [ServiceThread] = []
@@ -43,6 +44,15 @@ package final class HTTPServer: Sendable {
 
     /// How many connections there are.
     package var connectionCount: Int { state.count }
+
+    /// Gives connections that are accepted from now on another identity; those that there are keep theirs.
+    /// The server was made with one.
+    package func reload(tls identity: TLSIdentity) {
+        guard let present = state.identity else {
+            preconditionFailure("a server without TLS has no identity to change")
+        }
+        present.withLock { $0 = identity }
+    }
 
     /// Accepts nobody any more, lets requests that are under way be answered for so long, then ends
     /// everything. Returns when all connections are closed.

@@ -4,6 +4,7 @@
 // socket's lock is held across accept(2), which does not block, so that nobody accepts from a number that is
 // another's by then. Any thread.
 
+internal import CairnCrypto
 internal import CairnSystem
 internal import Synchronization
 
@@ -12,6 +13,8 @@ final class ServerState: Sendable {
     let handler: any RequestHandler
     /// Bytes of bodies that are being collected.
     private let collectedByteCount = Atomic<Int>(0)
+    /// Of new connections; nil: there is no TLS.
+    let identity: Guarded<TLSIdentity>?
     let address: SocketAddress
     /// Valid until the last loop has stopped accepting.
     let listenerNumber: Int32
@@ -23,8 +26,9 @@ final class ServerState: Sendable {
 
     init(
         _ listener: consuming ListeningSocket, loopCount: Int, _ limits: ServerLimits,
-        _ handler: any RequestHandler
+        _ identity: TLSIdentity?, _ handler: any RequestHandler
     ) {
+        self.identity = identity.map { Guarded($0) }
         address = listener.address
         listenerNumber = listener.rawValue
         acceptingCount = Atomic(loopCount)

@@ -28,6 +28,8 @@ package struct ServerConfiguration: Sendable {
     package var drainDuration: Duration = .seconds(30)
     /// Whether requests of other systems are understood as well.
     package var servesDialects = true
+    /// The longest form or JSON of theirs.
+    package var formByteCountMaximum = 64 << 20
     /// The file of tokens; nil: none are asked for.
     package var tokenPath: String?
     /// Whether everybody who reaches the address may do everything, wherever that is.

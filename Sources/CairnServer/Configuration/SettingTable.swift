@@ -163,9 +163,9 @@ package enum SettingTable {
             "extensions and trailer of a chunked body"
         ) { $0.limits.request.chunkExtraByteCountMaximum = Int($1) },
         .bytes(
-            "max-collected-bytes", 1024...(1 << 30), standard: "1MiB",
-            "the longest body that is collected before it is looked at"
-        ) { $0.limits.collectByteCountMaximum = Int($1) },
+            "max-form-bytes", 1024...(1 << 30), standard: "64MiB",
+            "the longest form or JSON of a dialect"
+        ) { $0.formByteCountMaximum = Int($1) },
         .bytes(
             "max-collected-bytes-of-all", 1024...(1 << 40), standard: "256MiB",
             "bytes of all such bodies at a time"

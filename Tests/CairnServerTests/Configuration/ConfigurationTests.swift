@@ -96,7 +96,7 @@ struct ConfigurationTests {
             "compact": "off", "compaction-bytes-per-second": "7", "compress": "off",
             "map-segments": "off", "token-file": "t", "insecure-no-auth": "on",
             "tls-certificate": "c", "tls-key": "k", "max-blob-bytes": "7",
-            "max-head-bytes": "777", "max-target-bytes": "777", "max-collected-bytes": "7KiB",
+            "max-head-bytes": "777", "max-target-bytes": "777", "max-form-bytes": "7KiB",
             "max-collected-bytes-of-all": "7KiB", "log-level": "error", "log-format": "json",
             "log-requests": "on", "max-upload-memory": "7MiB",
         ]
