@@ -60,7 +60,7 @@ let package = Package(
             name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
             path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
         .executableTarget(
-            name: "cairnd", dependencies: ["CairnServer", "CairnSystem", "CairnText"],
+            name: "cairnd", dependencies: ["Cairn", "CairnServer", "CairnSystem", "CairnText"],
             path: "tools/cairnd", swiftSettings: strict),
         .target(
             name: "CairnTestSupport",

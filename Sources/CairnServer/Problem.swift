@@ -8,7 +8,7 @@ internal import CairnSystem
 internal import CairnText
 
 /// Why a request was not carried out.
-package struct Problem: Error, Equatable, Sendable {
+package struct Problem: Error, Sendable {
     /// Kinds, as they stand behind `urn:cairn:` in the type.
     package enum Kind: String, CaseIterable, Sendable {
         case malformedRequest = "malformed-request"
@@ -42,6 +42,8 @@ package struct Problem: Error, Equatable, Sendable {
     package let detail: String
     /// Under which it was reported, if it was.
     var request: RequestID?
+    /// For `WWW-Authenticate`.
+    private var challenge: StaticString?
     /// Of a request that was refused before anybody looked at what it is about.
     private var refusalStatus: UInt16?
 
@@ -107,6 +109,29 @@ package struct Problem: Error, Equatable, Sendable {
         }
     }
 
+    /// The same, which says how a client shows who it is.
+    func challenging(_ challenge: StaticString) -> Problem {
+        var problem = self
+        problem.challenge = challenge
+        return problem
+    }
+
+    /// What counts it, if something does.
+    var counter: ServerCounter? {
+        switch kind {
+        case .unauthorized: .unauthenticated
+        case .forbidden: .forbidden
+        case .busy: .overloaded
+        case .diskFull: .diskFull
+        case .damaged: .damaged
+        case .uncertain: .uncertain
+        case .outcomeUnknown: .outcomeUnknown
+        case .failure: .inputOutput
+        case .conditionFailed: .writeConditionFailed
+        default: nil
+        }
+    }
+
     /// Seconds after which another attempt may succeed; nil: it will not by itself.
     var retryAfter: UInt64? {
         status == 503 ? 1 : nil
@@ -116,15 +141,17 @@ package struct Problem: Error, Equatable, Sendable {
 extension Problem {
     /// Answers with it; `extra` writes further fields.
     func answer(
-        _ responder: inout Responder, _ requestIDs: RequestIDs,
+        _ responder: inout Responder, _ operations: ServerOperations,
         _ extra: (borrowing Responder) -> Void = { _ in }
     ) {
+        if let counter { operations.metrics.count(counter) }
         responder.begin(status)
         responder.field("Content-Type", "application/problem+json")
         responder.field("Cache-Control", "no-store")
         if let retryAfter { responder.field("Retry-After", retryAfter) }
+        if let challenge { responder.field("WWW-Authenticate", challenge) }
         extra(responder)
-        responder.end(body(request ?? requestIDs.next()).rawSpan)
+        responder.end(body(request ?? operations.requestIDs.next()).rawSpan)
     }
 
     /// The body, with its line's end.

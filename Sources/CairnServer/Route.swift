@@ -13,8 +13,24 @@ enum Route: Equatable {
     case store
     case health
     case readiness
+    case status
+    case metrics
     case dialect(DialectRoute)
     case none
+
+    /// In logs.
+    var name: StaticString {
+        switch self {
+        case .blob: "blob"
+        case .store: "store"
+        case .health: "health"
+        case .readiness: "readiness"
+        case .status: "status"
+        case .metrics: "metrics"
+        case .dialect: "dialect"
+        case .none: "none"
+        }
+    }
 
     /// The route of a path.
     init(_ path: RawSpan) {
@@ -25,6 +41,10 @@ enum Route: Equatable {
             self = .health
         } else if path.isPath("/readyz") {
             self = .readiness
+        } else if path.isPath("/status") {
+            self = .status
+        } else if path.isPath("/metrics") {
+            self = .metrics
         } else if let route = DialectRoute(path) {
             self = .dialect(route)
         } else {

@@ -1,13 +1,14 @@
 // RunningServer — a store that is served: from the first connection to the seal of the log.
 //
 // The address is taken before the store is touched; while the store is opened, the server says so. `stop` lets
-// what is under way end, then makes everything durable. One thread starts it and stops it.
+// what is under way end, then makes everything durable. One thread starts it, reloads it and stops it.
 
 package import Cairn
-package import CairnHTTP
+package import CairnCrypto
+internal import CairnHTTP
 package import CairnSystem
 
-/// Why a server did not start.
+/// Why a server did not start, or does not go on as it should.
 package enum ServerFailure: Error, CustomStringConvertible {
     /// The address cannot be had.
     case socket(SocketError)
@@ -15,6 +16,10 @@ package enum ServerFailure: Error, CustomStringConvertible {
     case store(StoreError)
     /// There are no threads left.
     case threads(FileError)
+    /// The tokens cannot be read.
+    case configuration(ConfigurationError)
+    /// The certificate, or its key, cannot be used.
+    case identity(TLSIdentityError)
 
     /// For the operator.
     package var description: String {
@@ -22,74 +27,106 @@ package enum ServerFailure: Error, CustomStringConvertible {
         case .socket(let error): "\(error)"
         case .store(let error): "\(error)"
         case .threads(let error): "\(error)"
+        case .configuration(let error): "\(error)"
+        case .identity(let error): "\(error)"
         }
-    }
-}
-
-/// What a server is started with.
-package struct ServerSettings: Sendable {
-    /// The directory of the store.
-    package var directory: String
-    /// Where it serves; port 0 picks one that is free.
-    package var address: SocketAddress
-    package var store = StoreOptions()
-    package var limits = ServerLimits()
-    /// Threads with connections.
-    package var loopCount = ResourceLimits.processorCount
-    /// Threads that wait for the disk.
-    package var diskThreadCount = 8
-    /// Bytes of long bodies that are in memory, on their way into the store.
-    package var uploadByteCountMaximum = 256 << 20
-
-    /// The defaults for a directory and an address.
-    package init(directory: String, address: SocketAddress) {
-        self.directory = directory
-        self.address = address
     }
 }
 
 /// A server with its store.
 package final class RunningServer {
+    private let configuration: ServerConfiguration
+    private let operations: ServerOperations
     private let threads: TaskThreads
     private let server: HTTPServer
     /// What is served.
     package let store: Store
 
-    /// Returns when blobs are served. `report` is told what the operator should know, from any thread.
-    package init(
-        _ settings: ServerSettings, report: @escaping @Sendable (String) -> Void
-    ) throws(ServerFailure) {
-        let handler = StartingHandler()
-        do throws(FileError) {
-            threads = try TaskThreads(count: settings.diskThreadCount, name: "cairn-disk")
-        } catch {
-            throw .threads(error)
+    /// Returns when blobs are served. The configuration is one that may run.
+    package init(_ configuration: ServerConfiguration, log: Log) throws(ServerFailure) {
+        guard let directory = configuration.directory else {
+            preconditionFailure("a configuration that may run says where the store is")
         }
+        let operations = ServerOperations(
+            log: log, access: try Self.access(configuration),
+            logsRequests: configuration.logsRequests)
+        let handler = StartingHandler(operations)
+        let identity = try Self.identity(configuration)
+        threads = try Self.threads(configuration)
         do throws(SocketError) {
             server = try HTTPServer(
-                on: settings.address, limits: settings.limits, loopCount: settings.loopCount,
-                handler)
+                on: configuration.address, limits: configuration.limits,
+                loopCount: configuration.loopCountOnThisMachine, tls: identity, handler)
         } catch {
             threads.stop()
             throw .socket(error)
         }
-        var options = settings.store
+        var options = configuration.store
         options.progress = { handler.note($0) }
         do throws(StoreError) {
-            store = try Store.open(at: settings.directory, options: options)
+            store = try Store.open(at: directory, options: options)
         } catch {
             server.stop(within: .zero)
             threads.stop()
             throw .store(error)
         }
-        let context = ServerContext(
-            store: store, threads: threads,
-            uploadByteCountMaximum: settings.uploadByteCountMaximum, report: report)
+        for finding in store.findings { log.warning("the store", [.text("finding", finding)]) }
+        let context = ServerContext(store: store, threads: threads, operations, configuration) {
+            [weak server] in server?.connectionCount ?? 0
+        }
         handler.handOver(to: StoreHandler(context))
+        self.configuration = configuration
+        self.operations = operations
+    }
+
+    private static func access(
+        _ configuration: ServerConfiguration
+    ) throws(ServerFailure) -> AccessKeeper {
+        do throws(ConfigurationError) {
+            return try AccessKeeper(path: configuration.tokenPath)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
+    private static func threads(
+        _ configuration: ServerConfiguration
+    ) throws(ServerFailure) -> TaskThreads {
+        do throws(FileError) {
+            return try TaskThreads(count: configuration.diskThreadCount, name: "cairn-disk")
+        } catch {
+            throw .threads(error)
+        }
+    }
+
+    private static func identity(
+        _ configuration: ServerConfiguration
+    ) throws(ServerFailure) -> TLSIdentity? {
+        guard let certificate = configuration.certificatePath,
+            let key = configuration.certificateKeyPath
+        else { return nil }
+        do throws(TLSIdentityError) {
+            return try TLSIdentity(certificatePath: certificate, keyPath: key)
+        } catch {
+            throw .identity(error)
+        }
     }
 
     /// Where it serves, with the real port.
     package var address: SocketAddress { server.address }
+
+    /// Whether it serves TLS.
+    package var isSecure: Bool { configuration.certificatePath != nil }
+
+    /// Reads tokens and certificate again. When it throws, what could not be read is as it was.
+    package func reload() throws(ServerFailure) {
+        do throws(ConfigurationError) {
+            try operations.access.reload()
+        } catch {
+            throw .configuration(error)
+        }
+        if let identity = try Self.identity(configuration) { server.reload(tls: identity) }
+    }
 
     /// Accepts nobody any more, lets what is under way end for so long, makes everything durable and closes
     /// the store. Throws when what was acknowledged without being synced may be lost.

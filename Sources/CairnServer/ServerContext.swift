@@ -10,23 +10,30 @@ internal import Synchronization
 package final class ServerContext: Sendable {
     package let store: Store
     let threads: TaskThreads
-    let requestIDs = RequestIDs()
-    /// Told what the operator should know.
-    let report: @Sendable (String) -> Void
+    let operations: ServerOperations
+    let servesDialects: Bool
+    let formByteCountMaximum: Int
+    /// Connections now.
+    let connectionCount: @Sendable () -> Int
+    let loopCount: Int
     private let uploadByteCount = Atomic<Int>(0)
     private let uploadByteCountMaximum: Int
 
     /// - Parameters:
     ///   - threads: Run whatever waits for the disk; the caller stops them when the server has stopped.
-    ///   - uploadByteCountMaximum: Bytes of bodies in memory, on their way into the store.
+    ///   - connectionCount: How many connections there are.
     package init(
-        store: Store, threads: TaskThreads, uploadByteCountMaximum: Int = 256 << 20,
-        report: @escaping @Sendable (String) -> Void
+        store: Store, threads: TaskThreads, _ operations: ServerOperations,
+        _ configuration: ServerConfiguration, connectionCount: @escaping @Sendable () -> Int
     ) {
         self.store = store
         self.threads = threads
-        self.uploadByteCountMaximum = uploadByteCountMaximum
-        self.report = report
+        self.operations = operations
+        self.connectionCount = connectionCount
+        servesDialects = configuration.servesDialects
+        formByteCountMaximum = configuration.formByteCountMaximum
+        loopCount = configuration.loopCountOnThisMachine
+        uploadByteCountMaximum = configuration.uploadByteCountMaximum
     }
 
     var engine: Engine<SystemStorage> { store.engine }
@@ -53,13 +60,14 @@ package final class ServerContext: Sendable {
         }
     }
 
-    /// A problem for the client; what is the server's fault is reported, with the message that the
-    /// client does not see.
+    /// A problem for the client; what is the server's fault is logged, with the message that the client
+    /// does not see.
     func problem(_ error: StoreError) -> Problem {
         var problem = Problem(error)
         guard problem.isServersFault else { return problem }
-        let request = requestIDs.next()
-        report("request \(request): \(error)")
+        let request = operations.requestIDs.next()
+        operations.log.error(
+            "a request failed", [.text("id", "\(request)"), .text("error", "\(error)")])
         problem.request = request
         return problem
     }

@@ -15,10 +15,10 @@ package final class StartingHandler: RequestHandler, @unchecked Sendable {
     private var next: StoreHandler?
     private let isOpen = Atomic<Bool>(false)
     private let progress = Guarded<OpeningProgress?>(nil)
-    private let requestIDs = RequestIDs()
+    private let operations: ServerOperations
 
     /// Nothing is there yet.
-    package init() {}
+    package init(_ operations: ServerOperations) { self.operations = operations }
 
     /// How far opening has come; for `StoreOptions.progress`.
     package func note(_ progress: OpeningProgress) {
@@ -39,7 +39,7 @@ package final class StartingHandler: RequestHandler, @unchecked Sendable {
         if Route(request.path) == .health {
             responder.answerHealth()
         } else {
-            problem.answer(&responder, requestIDs)
+            problem.answer(&responder, operations)
         }
         return .answered
     }
@@ -52,8 +52,10 @@ package final class StartingHandler: RequestHandler, @unchecked Sendable {
     }
 
     package func refuse(_ refusal: Refusal, _ responder: inout Responder) {
-        Problem(refusal).answer(&responder, requestIDs)
+        Problem(refusal).answer(&responder, operations)
     }
+
+    package func end(_ summary: ExchangeSummary) { operations.note(summary) }
 
     private var problem: Problem {
         let progress = progress.withLock { $0 }

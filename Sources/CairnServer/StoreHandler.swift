@@ -16,16 +16,22 @@ package final class StoreHandler: RequestHandler {
     package init(_ context: ServerContext) { self.context = context }
 
     package func open(_ request: borrowing Request, _ responder: inout Responder) -> Verdict {
-        answeringProblems(&responder) { (responder) throws(Problem) in
-            switch Route(request.path) {
+        let route = Route(request.path)
+        if context.operations.logsRequests { mark(route, request, responder) }
+        return answeringProblems(&responder) { (responder) throws(Problem) in
+            switch route {
             case .blob(let range):
                 let key = try BlobKey.decode(request.path.extracting(range))
                 return try openBlob(key, request, &responder)
             case .store: return try openStore(request, &responder)
             case .health: return try openHealth(request, &responder)
             case .readiness: return try openReadiness(request, &responder)
-            case .dialect(let route): return try openDialect(route, request, &responder)
-            case .none: throw Problem(.noRoute, "blobs are at /store/ and their keys")
+            case .status: return try openStatus(request, &responder)
+            case .metrics: return try openMetrics(request, &responder)
+            case .dialect(let route) where context.servesDialects:
+                return try openDialect(route, request, &responder)
+            case .dialect, .none:
+                throw Problem(.noRoute, "blobs are at /store/ and their keys")
             }
         }
     }
@@ -41,15 +47,29 @@ package final class StoreHandler: RequestHandler {
             case .store: return try serveStore(request, body, &responder)
             case .dialect(let route):
                 return try serveDialect(route, request, body, &responder)
-            case .health, .readiness, .none:
+            case .health, .readiness, .status, .metrics, .none:
                 preconditionFailure("only bodies that somebody wants are collected")
             }
         }
     }
 
-    package func refuse(_ refusal: Refusal, _ responder: inout Responder) {
-        Problem(refusal).answer(&responder, context.requestIDs)
+    /// Notes what a request is about, for the log.
+    private func mark(
+        _ route: Route, _ request: borrowing Request, _ responder: borrowing Responder
+    ) {
+        var key: [UInt8]?
+        if case .blob(let range) = route {
+            key = PercentCoding.decoded(request.path.extracting(range))
+        }
+        let id = context.operations.requestIDs.next()
+        responder.attach(RequestSubject(id: id, route: route.name, key: key))
     }
+
+    package func refuse(_ refusal: Refusal, _ responder: inout Responder) {
+        Problem(refusal).answer(&responder, context.operations)
+    }
+
+    package func end(_ summary: ExchangeSummary) { context.operations.note(summary) }
 
     private func answeringProblems(
         _ responder: inout Responder,
@@ -58,7 +78,7 @@ package final class StoreHandler: RequestHandler {
         do throws(Problem) {
             return try body(&responder)
         } catch {
-            error.answer(&responder, context.requestIDs)
+            error.answer(&responder, context.operations)
             return .answered
         }
     }
@@ -75,14 +95,15 @@ package final class StoreHandler: RequestHandler {
             responder.end()
         } else {
             let problem = Problem(.methodNotAllowed, "it knows \(allowed)")
-            problem.answer(&responder, context.requestIDs) { $0.field("Allow", allowed) }
+            problem.answer(&responder, context.operations) { $0.field("Allow", allowed) }
         }
         return .answered
     }
 
-    /// Answers with the JSON that a thread makes which may wait for the disk.
+    /// Answers with the text that a thread makes which may wait for the disk.
     func answerLater(
         _ responder: borrowing Responder, _ status: UInt16 = 200,
+        _ type: StaticString = "application/json",
         _ body: @escaping @Sendable () throws(StoreError) -> Result<[UInt8], Problem>
     ) -> Verdict {
         let (exchange, context) = (responder.exchange, context)
@@ -95,8 +116,8 @@ package final class StoreHandler: RequestHandler {
             }
             exchange.answer { responder in
                 switch result {
-                case .success(let json): responder.answer(status, json: json)
-                case .failure(let problem): problem.answer(&responder, context.requestIDs)
+                case .success(let json): responder.answer(status, type, json)
+                case .failure(let problem): problem.answer(&responder, context.operations)
                 }
             }
         }
@@ -113,11 +134,11 @@ extension Responder {
         end(("ok\n" as StaticString).rawSpan)
     }
 
-    /// Answers with JSON.
-    mutating func answer(_ status: UInt16, json: [UInt8]) {
+    /// Answers with a text of this moment.
+    mutating func answer(_ status: UInt16, _ type: StaticString, _ text: [UInt8]) {
         begin(status)
-        field("Content-Type", "application/json")
+        field("Content-Type", type)
         field("Cache-Control", "no-store")
-        end(json.rawSpan)
+        end(text.rawSpan)
     }
 }

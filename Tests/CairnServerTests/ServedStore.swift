@@ -10,24 +10,25 @@ import CairnTestSupport
 final class ServedStore {
     private let directory: TemporaryDirectory
     private let server: RunningServer
-    private let reports: Guarded<[String]>
+    private let logPath: String
     private var isStopped = false
 
     var store: Store { server.store }
 
-    /// - Parameter change: Of the limits of the server.
+    /// - Parameter change: Of what the server is told.
     init(
-        _ options: StoreOptions = StoreOptions(), change: (inout ServerLimits) -> Void = { _ in }
+        _ options: StoreOptions = StoreOptions(),
+        configure change: (inout ServerConfiguration) -> Void = { _ in }
     ) throws {
         directory = try TemporaryDirectory()
-        let reports = Guarded<[String]>([])
-        self.reports = reports
-        var settings = ServerSettings(
-            directory: directory.path + "/store", address: try SocketAddress(parsing: "127.0.0.1:0")
-        )
-        settings.store = options
-        change(&settings.limits)
-        server = try RunningServer(settings) { line in reports.withLock { $0.append(line) } }
+        logPath = directory.path + "/log"
+        var configuration = ServerConfiguration(
+            address: try SocketAddress(parsing: "127.0.0.1:0"))
+        configuration.directory = directory.path + "/store"
+        configuration.store = options
+        change(&configuration)
+        let log = Log(to: try ByteStream.writing(logPath), .warning, .text)
+        server = try RunningServer(configuration, log: log)
     }
 
     deinit { if !isStopped { try? stop() } }
@@ -38,8 +39,13 @@ final class ServedStore {
         try server.stop(within: .seconds(10))
     }
 
-    /// What the operator was told.
-    var reported: [String] { reports.withLock { $0 } }
+    /// What the operator was told, a line each.
+    var reported: [String] {
+        get throws {
+            let bytes = try ByteStream.reading(logPath).readAll(atMost: 1 << 20)
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
+    }
 
     func client() throws -> TestClient {
         try TestClient(to: server.address.port)

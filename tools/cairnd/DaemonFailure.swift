@@ -3,6 +3,7 @@
 // The description is what the operator reads, whole. A service manager should not start a server again that
 // ended with `usage`: it would end so again. Plain values.
 
+internal import Cairn
 internal import CairnServer
 internal import CairnSystem
 
@@ -29,18 +30,32 @@ enum DaemonExit: Int32 {
     ]
 }
 
+extension DaemonExit {
+    /// How a server's failure ends the program.
+    init(_ failure: ServerFailure) {
+        switch failure {
+        case .configuration, .identity: self = .usage
+        case .socket, .threads: self = .unable
+        case .store(let error): self = error.kind == .storeDamaged ? .damage : .unable
+        }
+    }
+}
+
 enum DaemonFailure: Error, CustomStringConvertible {
     /// The words behind a command make no sense.
     case usage(String)
     case configuration(ConfigurationError)
     case file(FileError)
-    /// It cannot be done here; says why and what to do.
-    case refused(String)
+    /// The operating system has no room for what waits for signals.
+    case socket(SocketError)
+    /// The server did not start, or did not end as it should.
+    case server(ServerFailure)
 
     var code: DaemonExit {
         switch self {
         case .usage, .configuration: .usage
-        case .file, .refused: .unable
+        case .file, .socket: .unable
+        case .server(let failure): DaemonExit(failure)
         }
     }
 
@@ -49,7 +64,19 @@ enum DaemonFailure: Error, CustomStringConvertible {
         case .usage(let message): "\(message)\ncairnd --help says more"
         case .configuration(let error): error.description
         case .file(let error): error.description
-        case .refused(let message): message
+        case .socket(let error): error.description
+        case .server(let failure): failure.description
+        }
+    }
+
+    /// Runs a call on sockets.
+    static func socket<Value: ~Copyable>(
+        _ call: () throws(SocketError) -> Value
+    ) throws(DaemonFailure) -> Value {
+        do throws(SocketError) {
+            return try call()
+        } catch {
+            throw .socket(error)
         }
     }
 

@@ -69,6 +69,7 @@ extension Connection {
 
     private func serveCollected() {
         let buffers = buffers
+        ledger.receivedByteCount = UInt64(buffers.body?.count ?? Int(bodyLeft))
         var responder = Responder(self, closes: !mayStay(unread: false))
         let verdict: Verdict
         if let headBytes = buffers.headBytes, let body = buffers.body {
@@ -91,6 +92,7 @@ extension Connection {
 
     func stepStreaming(_ receiver: any BodyReceiver) -> Bool {
         let progress = takeBody { bytes in
+            ledger.receivedByteCount += UInt64(bytes.byteCount)
             isPaused = !receiver.receive(bytes)
             return !isPaused
         }

@@ -62,6 +62,7 @@ extension Connection {
         headRange = range
         shareLeft -= Self.requestShareByteCount
         beginBody(buffers.head.body)
+        ledger.open()
         var responder = Responder(self, closes: !mayStay(unread: true))
         let request = Request(buffers.head, in: bytes)
         let verdict = loop.shared.handler.open(request, &responder)

@@ -59,6 +59,8 @@ final class Connection {
     var isPaused = false
     /// Set by a responder that told the client so.
     var closesBehindAnswer = false
+    /// Of the request, for its summary.
+    var ledger = ExchangeLedger()
     /// Set by a responder whose body is to be made.
     var source: (any BodySource)?
     /// What it has not made of its length.
@@ -111,7 +113,10 @@ final class Connection {
     func shrinkToHead() { held?.shrinkToHead() }
 
     /// What is still said of the request finds nobody.
-    func endRequest() { exchange.request &+= 1 }
+    func endRequest() {
+        exchange.request &+= 1
+        ledger.close(buffers.head.method, isWhole: true, loop.shared.handler)
+    }
 
     /// A wait begins.
     func beginWait() {
@@ -123,6 +128,7 @@ final class Connection {
     func close() {
         if case .closed = phase { return }
         if case .streaming(let receiver) = phase { receiver.abandon() }
+        if ledger.isOpen { ledger.close(buffers.head.method, isWhole: false, loop.shared.handler) }
         source?.abandon()
         source = nil
         endSecurely()

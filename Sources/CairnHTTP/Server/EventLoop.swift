@@ -70,12 +70,8 @@ final class EventLoop: @unchecked Sendable {
     func end() { send(.end) }
 
     private func send(_ mail: Mail) {
-        // Who finds mail there finds the bell rung, or about to be.
-        let isFirst = mailbox.withLock { box in
-            box.append(mail)
-            return box.count == 1
-        }
-        if isFirst { bell.ring() }
+        mailbox.withLock { $0.append(mail) }
+        bell.ring()
     }
 
     // MARK: The thread

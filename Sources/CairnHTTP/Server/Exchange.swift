@@ -57,6 +57,31 @@ package protocol RequestHandler: AnyObject, Sendable {
 
     /// Answers a request that nobody serves. The connection ends behind it.
     func refuse(_ refusal: Refusal, _ responder: inout Responder)
+
+    /// A request that was opened has its whole answer, or never will. For counting and logging.
+    func end(_ summary: ExchangeSummary)
+}
+
+extension RequestHandler {
+    /// Who does not count.
+    package func end(_ summary: ExchangeSummary) {}
+}
+
+/// What became of a request.
+package struct ExchangeSummary {
+    package let method: Method
+    /// Nil: the client has gone, or the answer broke off.
+    package let status: UInt16?
+    /// Bytes of the request's body that were taken.
+    package let receivedByteCount: UInt64
+    /// Bytes of the answer's body.
+    package let sentByteCount: UInt64
+    /// From the end of the head on.
+    package let nanoseconds: UInt64
+    /// See `Responder.mark`.
+    package let tag: UInt8
+    /// See `Responder.attach`.
+    package let attachment: AnyObject?
 }
 
 /// Takes a body as it comes; of one exchange, on its loop's thread.

@@ -33,11 +33,18 @@ package struct Responder: ~Copyable {
         Exchange(loop: connection.loop, number: connection.exchange)
     }
 
+    /// Notes for the summary of the request what kind of one it is.
+    package func mark(_ tag: UInt8) { connection.ledger.tag = tag }
+
+    /// Notes what it is about.
+    package func attach(_ subject: AnyObject) { connection.ledger.attachment = subject }
+
     /// Writes the status, and the fields that every answer has.
     package mutating func begin(_ status: UInt16) {
         precondition(state == .unused, "a request has one answer")
         state = .begun
         self.status = status
+        connection.ledger.status = status
         buffers.output.append(StatusLine.text(status))
         let date = connection.loop.dateLine
         buffers.output.append(date.rawSpan)
@@ -136,6 +143,7 @@ package struct Responder: ~Copyable {
         precondition(state == .begun, "an answer ends once")
         if !StatusLine.isBodiless(status) { field("Content-Length", byteCount) }
         state = .ended
+        if hasBody { connection.ledger.sentByteCount = byteCount }
         buffers.output.append("\r\n")
     }
 }

@@ -36,9 +36,11 @@ package struct BlobRead: Sendable {
     func answer(
         _ found: FoundBlob?, _ responder: inout Responder, _ context: ServerContext
     ) {
+        let metrics = context.operations.metrics
+        metrics.count(found == nil ? .readMiss : .readHit)
         guard let found else {
             let problem = Problem(.notFound, "no blob has this key")
-            return problem.answer(&responder, context.requestIDs)
+            return problem.answer(&responder, context.operations)
         }
         let metadata = found.blob.information.metadata
         let head = BlobHead(
@@ -52,7 +54,7 @@ package struct BlobRead: Sendable {
             responder.end()
         case .failed:
             let problem = Problem(.conditionFailed, "the blob has another version")
-            problem.answer(&responder, context.requestIDs) { responder in
+            problem.answer(&responder, context.operations) { responder in
                 responder.entityTag(head.validators.sequence)
             }
         }
@@ -76,7 +78,7 @@ package struct BlobRead: Sendable {
             end(blob, part, &responder, context)
         case .unsatisfiable:
             let problem = Problem(.rangeNotSatisfiable, "the blob has \(byteCount) bytes")
-            problem.answer(&responder, context.requestIDs) { responder in
+            problem.answer(&responder, context.operations) { responder in
                 responder.contentRange(range, byteCount: byteCount)
             }
         }

@@ -38,7 +38,7 @@ final class BlobSource: BodySource {
             fetch(byteCount)
             return .later
         } catch {
-            context.report("request \(context.requestIDs.next()): the answer broke off: \(error)")
+            context.operations.log.error("an answer broke off", [.text("error", "\(error)")])
             return .broken
         }
     }

@@ -22,7 +22,7 @@ extension BlobWrite {
         if let digests = BlobDigests(integrity) {
             digests.update(body)
             if let problem = digests.problem() {
-                problem.answer(&responder, context.requestIDs)
+                problem.answer(&responder, context.operations)
                 return .answered
             }
         }
@@ -113,20 +113,33 @@ extension BlobWrite {
 
     // MARK: Answers
 
-    private static var absent: WriteResult { .failure(Problem(.notFound, "no blob has this key")) }
+    private static var absentProblem: Problem { Problem(.notFound, "no blob has this key") }
+    private static var absent: WriteResult { .failure(absentProblem) }
 
     /// Answers by what came of it.
     func answer(_ result: WriteResult, _ responder: inout Responder, _ context: ServerContext) {
+        countResult(result, context.operations.metrics)
         switch result {
-        case .failure(let problem): problem.answer(&responder, context.requestIDs)
+        case .failure(let problem): problem.answer(&responder, context.operations)
         case .success(let receipt) where kind == .delete && !receipt.replaced:
-            answer(Self.absent, &responder, context)
+            Self.absentProblem.answer(&responder, context.operations)
         case .success(let receipt):
             responder.begin(kind == .delete || receipt.replaced ? 204 : 201)
             if kind != .delete { responder.entityTag(receipt.version.sequence) }
             if kind != .delete, !receipt.replaced { responder.field("Location", location.rawSpan) }
             responder.field("Cairn-Durability", durability(context).word)
             responder.end()
+        }
+    }
+
+    private func countResult(_ result: WriteResult, _ metrics: Metrics) {
+        guard kind == .delete else {
+            if case .success = result { metrics.count(.write) }
+            return
+        }
+        switch result {
+        case .success(let receipt): metrics.count(receipt.replaced ? .deleteHit : .deleteMiss)
+        case .failure(let problem): if problem.kind == .notFound { metrics.count(.deleteMiss) }
         }
     }
 

@@ -17,6 +17,8 @@ extension StoreHandler {
     ) throws(Problem) -> Verdict {
         switch request.head.method {
         case .get, .head:
+            responder.mark(.read)
+            try context.operations.authorize(request, .read, key: key.rawSpan)
             if request.head.query != nil, Query(request.query).has("history") {
                 return history(of: key, responder)
             }
@@ -62,7 +64,7 @@ extension StoreHandler {
                 return .pending
             }
         } catch {
-            context.problem(error).answer(&responder, context.requestIDs)
+            context.problem(error).answer(&responder, context.operations)
         }
         return .answered
     }
@@ -78,7 +80,7 @@ extension StoreHandler {
                 switch result {
                 case .success(let found): read.answer(found, &responder, context)
                 case .failure(let error):
-                    context.problem(error).answer(&responder, context.requestIDs)
+                    context.problem(error).answer(&responder, context.operations)
                 }
             }
         }
@@ -91,6 +93,9 @@ extension StoreHandler {
         _ kind: BlobWrite.Kind, _ key: [UInt8], _ request: borrowing Request,
         _ responder: inout Responder
     ) throws(Problem) -> Verdict {
+        responder.mark(kind == .delete ? .delete : .write)
+        try context.operations.authorize(
+            request, kind == .delete ? .delete : .write, key: key.rawSpan)
         let write = try BlobWrite(request, key: key, kind, now: Clock.wallNanoseconds())
         if kind == .delete { return write.carryOut(RawSpan(), &responder, context) }
         if let problem = context.refusalOfPuts() { throw problem }

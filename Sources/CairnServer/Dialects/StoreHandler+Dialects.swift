@@ -10,30 +10,36 @@ internal import CairnSystem
 internal import CairnText
 
 extension StoreHandler {
-    /// Of a body in one piece.
-    private static var bodyByteCountMaximum: Int { 64 << 20 }
-
     func openDialect(
         _ route: DialectRoute, _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         guard route.knows(request.head.method) else {
             return answerOther(request.head.method, allowed: route.methods, &responder)
         }
+        let byteCountMaximum = context.formByteCountMaximum
         switch route {
         case .file where request.head.method != .put:
             let key = try FileDialect.key(request)
+            try prepareRead(key, request, responder)
             return read(try BlobRead(request, key: key, now: Clock.wallSeconds()), &responder)
         case .files, .file:
-            try BlobKey.check(try FileDialect.key(request))
-            return .collect(atMost: Self.bodyByteCountMaximum)
-        case .upload, .putValue: return .collect(atMost: Self.bodyByteCountMaximum)
+            responder.mark(.write)
+            let key = try FileDialect.key(request)
+            try context.operations.authorize(request, .write, key: key.rawSpan)
+            return .collect(atMost: byteCountMaximum)
+        case .upload, .putValue:
+            responder.mark(.write)
+            try context.operations.authenticate(request)
+            return .collect(atMost: byteCountMaximum)
         case .node(let range):
             let key = try BlobKey.decode(request.path.extracting(range))
+            try prepareRead(key, request, responder)
             var read = try BlobRead(request, key: key, now: Clock.wallSeconds())
             read.suggestsFileName = true
             return self.read(read, &responder)
         case .value(let range):
             let key = try BlobKey.decode(request.path.extracting(range))
+            try prepareRead(key, request, responder)
             let store = context.store
             return answerLater(responder) { () throws(StoreError) in
                 try ValueDialect.page(of: key, store)
@@ -45,25 +51,35 @@ extension StoreHandler {
         _ route: DialectRoute, _ request: borrowing Request, _ body: RawSpan,
         _ responder: inout Responder
     ) throws(Problem) -> Verdict {
+        let write: DialectWrite
         switch route {
-        case .files, .file:
-            let status: UInt16 = route == .files ? 201 : 200
-            return put(try FileDialect.write(request, body), status, responder)
-        case .upload: return put(try UploadDialect.write(request, body), 200, responder)
-        case .putValue: return put(try ValueDialect.write(body), 200, responder)
+        case .files, .file: write = try FileDialect.write(request, body)
+        case .upload: write = try UploadDialect.write(request, body)
+        case .putValue: write = try ValueDialect.write(body)
         case .node, .value: preconditionFailure("only bodies that somebody wants are collected")
         }
+        return try put(write, route == .files ? 201 : 200, request, responder)
+    }
+
+    private func prepareRead(
+        _ key: [UInt8], _ request: borrowing Request, _ responder: borrowing Responder
+    ) throws(Problem) {
+        responder.mark(.read)
+        try context.operations.authorize(request, .read, key: key.rawSpan)
     }
 
     /// Writes what a dialect made of a body, and answers in its words.
     private func put(
-        _ write: DialectWrite, _ status: UInt16, _ responder: borrowing Responder
-    ) -> Verdict {
+        _ write: DialectWrite, _ status: UInt16, _ request: borrowing Request,
+        _ responder: borrowing Responder
+    ) throws(Problem) -> Verdict {
+        try context.operations.authorize(request, .write, key: write.key.rawSpan)
         let context = context
         return answerLater(responder, status) { () throws(StoreError) in
             let (key, value) = (write.key, write.value)
             let receipt = try context.engine.put(
                 key.rawSpan, value.rawSpan, WriteOptions(metadata: write.metadata))
+            context.operations.metrics.count(.write)
             return .success(write.answer(receipt))
         }
     }

@@ -10,7 +10,7 @@ internal import CairnText
 
 /// Keys to be deleted together.
 struct BatchDelete: Sendable {
-    private let keys: [[UInt8]]
+    let keys: [[UInt8]]
     private let durability: Durability?
 
     /// The keys that a body lists.

@@ -17,7 +17,10 @@ extension StoreHandler {
     ) throws(Problem) -> Verdict {
         switch request.head.method {
         case .get, .head:
+            responder.mark(.list)
             let (listing, store) = (try StoreListing(request), context.store)
+            try context.operations.authorize(request, .list, key: listing.prefix.rawSpan)
+            context.operations.metrics.count(.listing)
             return answerLater(responder) { () throws(StoreError) in
                 .success(try listing.page(store))
             }
@@ -25,6 +28,8 @@ extension StoreHandler {
             guard Query(request.query).has("delete") else {
                 throw Problem(.malformedRequest, "a POST to the store says what it does: ?delete")
             }
+            responder.mark(.delete)
+            try context.operations.authenticate(request)
             _ = try BlobWrite.durability(request)
             return .collect(atMost: Self.listByteCountMaximum)
         case let method:
@@ -36,6 +41,7 @@ extension StoreHandler {
         _ request: borrowing Request, _ body: RawSpan, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         let delete = try BatchDelete(body, durability: try BlobWrite.durability(request))
+        try context.operations.authorize(request, .delete, keys: delete.keys)
         let store = context.store
         return answerLater(responder) { () throws(StoreError) in
             .success(try delete.carryOut(store))

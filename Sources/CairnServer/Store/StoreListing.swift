@@ -12,7 +12,7 @@ internal import CairnText
 struct StoreListing: Sendable {
     private static let limitMaximum = 1000
 
-    private let prefix: [UInt8]
+    let prefix: [UInt8]
     private let delimiter: [UInt8]?
     private let after: [UInt8]?
     private let limit: Int

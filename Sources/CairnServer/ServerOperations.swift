@@ -1,0 +1,97 @@
+// ServerOperations — what the operator has in hand: the log, the figures, who may do what, names of requests.
+//
+// There from before the store is opened until behind its end. Any thread.
+
+internal import CairnHTTP
+internal import CairnSystem
+
+/// The operator's side of a server.
+package final class ServerOperations: Sendable {
+    package let log: Log
+    package let metrics = Metrics()
+    package let access: AccessKeeper
+    let requestIDs = RequestIDs()
+    let logsRequests: Bool
+    let startNanoseconds = Clock.monotonicNanoseconds()
+
+    /// With the log and the tokens that were read.
+    package init(log: Log, access: AccessKeeper, logsRequests: Bool) {
+        self.log = log
+        self.access = access
+        self.logsRequests = logsRequests
+    }
+
+    /// Whether a request may do this with a key; of a listing, with its prefix.
+    func authorize(
+        _ request: borrowing Request, _ permission: Permissions, key: RawSpan
+    ) throws(Problem) {
+        let answer = access.list.answer(to: request)
+        try check(answer, isAllowed: answer.allows(permission, key: key))
+    }
+
+    /// Whether it may do this with all of these keys.
+    func authorize(
+        _ request: borrowing Request, _ permission: Permissions, keys: [[UInt8]]
+    ) throws(Problem) {
+        let answer = access.list.answer(to: request)
+        try check(answer, isAllowed: keys.allSatisfy { answer.allows(permission, key: $0.rawSpan) })
+    }
+
+    /// Whether it bears a token, where one is needed; what that allows is asked later.
+    func authenticate(_ request: borrowing Request) throws(Problem) {
+        try check(access.list.answer(to: request), isAllowed: true)
+    }
+
+    /// Whether it may do what is about the whole store.
+    func authorize(_ request: borrowing Request, _ permission: Permissions) throws(Problem) {
+        let answer = access.list.answer(to: request)
+        try check(answer, isAllowed: answer.allows(permission))
+    }
+
+    private func check(_ answer: AccessAnswer, isAllowed: Bool) throws(Problem) {
+        if let challenge = answer.challenge {
+            throw Problem(.unauthorized, "a token is sent as Authorization: Bearer")
+                .challenging(challenge)
+        }
+        guard isAllowed else {
+            throw Problem(.forbidden, "the token does not allow this, or not for this key")
+                .challenging(AccessAnswer.insufficient)
+        }
+    }
+
+    /// Counts and logs an exchange that has ended.
+    func note(_ summary: ExchangeSummary) {
+        guard let status = summary.status else { return }
+        metrics.countRequest(summary.method, status: status)
+        let timer = ServerTimer(rawValue: Int(summary.tag)) ?? .other
+        metrics.time(timer, nanoseconds: summary.nanoseconds)
+        metrics.count(.receivedBytes, summary.receivedByteCount)
+        metrics.count(.sentBytes, summary.sentByteCount)
+        guard let subject = summary.attachment as? RequestSubject else { return }
+        var record = RequestRecord(
+            id: subject.id, method: summary.method, route: subject.route, status: status)
+        record.key = subject.key
+        record.receivedByteCount = summary.receivedByteCount
+        record.sentByteCount = summary.sentByteCount
+        record.nanoseconds = summary.nanoseconds
+        log.request(record, logsAll: logsRequests)
+    }
+}
+
+extension Responder {
+    /// Says what is timed.
+    func mark(_ timer: ServerTimer) { mark(UInt8(timer.rawValue)) }
+}
+
+/// What a request that is logged is about.
+final class RequestSubject: Sendable {
+    let id: RequestID
+    let route: StaticString
+    let key: [UInt8]?
+
+    init(id: RequestID, route: StaticString, key: [UInt8]?) {
+        self.id = id
+        self.route = route
+        self.key = key
+    }
+}

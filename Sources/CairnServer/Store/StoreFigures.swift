@@ -1,0 +1,56 @@
+// StoreFigures — `/status` and `/metrics`: everything that the server knows of itself, in two forms.
+//
+// Counted while others go on. Made by a thread that may wait for the disk, which is asked how much room it has.
+
+internal import Cairn
+internal import CairnHTTP
+internal import CairnSystem
+internal import CairnText
+
+extension ServerContext {
+    /// All figures at this moment. Blocks.
+    func figures() throws(StoreError) -> ServerFigures {
+        var figures = ServerFigures(
+            operations.metrics.snapshot(), version: Version.text)
+        figures.store = store.statistics()
+        figures.connectionCount = connectionCount()
+        figures.loopCount = loopCount
+        figures.isReady = refusalOfPuts() == nil
+        figures.diskFreeByteCount = try? engine.storage.freeByteCount()
+        figures.takeProcess(since: operations.startNanoseconds)
+        return figures
+    }
+}
+
+extension StoreHandler {
+    private static var methods: StaticString { "GET, HEAD, OPTIONS" }
+
+    func openStatus(
+        _ request: borrowing Request, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        try context.operations.authorize(request, .admin)
+        guard request.head.method == .get || request.head.method == .head else {
+            return answerOther(request.head.method, allowed: Self.methods, &responder)
+        }
+        let context = context
+        return answerLater(responder) { () throws(StoreError) in
+            var json = JSONWriter.object
+            try context.figures().writeStatus(&json)
+            json.endObject()
+            return .success(json.line)
+        }
+    }
+
+    func openMetrics(
+        _ request: borrowing Request, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        try context.operations.authorize(request, .admin)
+        guard request.head.method == .get || request.head.method == .head else {
+            return answerOther(request.head.method, allowed: Self.methods, &responder)
+        }
+        let context = context
+        return answerLater(responder, 200, ServerFigures.prometheusType) {
+            () throws(StoreError) in .success(try context.figures().prometheus)
+        }
+    }
+}
