@@ -101,7 +101,8 @@ package struct BlobWrite: Sendable {
             case .tooLong:
                 throw Problem(
                     .fieldsTooLong,
-                    "the fields that are stored have at most \(StoredFields.byteCountMaximum) bytes"
+                    "the fields that are stored have at most \(StoredFields.byteCountMaximum) "
+                        + "bytes, and a name \(StoredFields.nameByteCountMaximum)"
                 )
             }
         }
