@@ -123,6 +123,10 @@ extension Problem {
         responder.field("Content-Type", "application/problem+json")
         responder.field("Cache-Control", "no-store")
         if let retryAfter { responder.field("Retry-After", retryAfter) }
+        // Who is refused for a method before there is a route is told what is allowed all the same.
+        if refusalStatus == 405 {
+            responder.field("Allow", "GET, HEAD, PUT, POST, DELETE, OPTIONS")
+        }
         extra(responder)
         responder.end(body(request ?? requestIDs.next()).rawSpan)
     }
