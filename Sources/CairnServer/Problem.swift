@@ -150,6 +150,10 @@ extension Problem {
         responder.field("Cache-Control", "no-store")
         if let retryAfter { responder.field("Retry-After", retryAfter) }
         if let challenge { responder.field("WWW-Authenticate", challenge) }
+        // Who is refused for a method before there is a route is told what is allowed all the same.
+        if refusalStatus == 405 {
+            responder.field("Allow", "GET, HEAD, PUT, POST, DELETE, OPTIONS")
+        }
         extra(responder)
         responder.end(body(request ?? operations.requestIDs.next()).rawSpan)
     }

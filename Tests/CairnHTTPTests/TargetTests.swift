@@ -42,6 +42,19 @@ import Testing
     }
 
     @Test(
+        "what is escaped holds no step to another path, and no escape too many",
+        arguments: [
+            ("", ""), (".", "%2E"), ("..", "%2E%2E"), ("...", "..."), ("/", "/"), ("//", "//"),
+            ("a/../b", "a/%2E%2E/b"), ("./", "%2E/"), ("/.", "/%2E"), ("a./.b", "a./.b"),
+            ("../..", "%2E%2E/%2E%2E"), ("/../", "/%2E%2E/"), ("a/.", "a/%2E"),
+        ])
+    func steps(_ key: String, _ expected: String) {
+        var text: [UInt8] = []
+        PercentCoding.append(escaped: Array(key.utf8).rawSpan, to: &text)
+        #expect(String(decoding: text, as: UTF8.self) == expected)
+    }
+
+    @Test(
         "a query's values are found by name, decoded, the first of several",
         arguments: [
             ("a=1&b=2", "b", "2"), ("a=1&a=2", "a", "1"), ("a", "a", ""), ("a=&b", "a", ""),

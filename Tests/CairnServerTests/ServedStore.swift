@@ -40,12 +40,7 @@ final class ServedStore {
     }
 
     /// What the operator was told, a line each.
-    var reported: [String] {
-        get throws {
-            let bytes = try ByteStream.reading(logPath).readAll(atMost: 1 << 20)
-            return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
-        }
-    }
+    var reported: [String] { get throws { try reportedLines(logPath) } }
 
     func client() throws -> TestClient {
         try TestClient(to: server.address.port)
@@ -71,4 +66,10 @@ extension TestClient {
         if !body.isEmpty { lines.append("Content-Length: \(body.count)") }
         try send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body)
     }
+}
+
+/// The lines of a log.
+func reportedLines(_ path: String) throws -> [String] {
+    let bytes = try ByteStream.reading(path).readAll(atMost: 1 << 20)
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
 }

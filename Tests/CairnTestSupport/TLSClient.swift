@@ -12,7 +12,9 @@ package final class TLSClient {
     /// Whether the server has said that nothing more comes.
     package private(set) var hasNotice = false
 
+    /// TLS 1.3.
     package static let newest: Int32 = 0x0304
+    /// TLS 1.2.
     package static let older: Int32 = 0x0303
 
     package init(
@@ -62,20 +64,30 @@ package final class TLSClient {
         }
     }
 
+    /// Takes bytes for the server's program.
     package func write(_ bytes: [UInt8]) throws {
         guard unsafe tls_client_write(pointer, bytes, bytes.count) == bytes.count else {
             throw ClientFailure.malformed(failure)
         }
     }
 
+    /// Says that nothing more comes.
     package func end() { unsafe tls_client_end(pointer) }
+    /// Asks for new keys.
     package func updateKeys() -> Bool { unsafe tls_client_update_keys(pointer) == 1 }
+    /// Asks for what no server should grant.
     package func askForRenegotiation() -> Bool { unsafe tls_client_renegotiate(pointer) == 1 }
+    /// Goes on with the session of another client.
     package func resume(_ earlier: TLSClient) { unsafe tls_client_resume(pointer, earlier.pointer) }
 
+    /// Which was agreed on.
     package var version: Int32 { unsafe tls_client_version(pointer) }
+    /// Whether a session goes on.
     package var isResumed: Bool { unsafe tls_client_resumed(pointer) == 1 }
+    /// Of those that were offered.
     package var chosenProtocol: String { unsafe String(cString: tls_client_protocol(pointer)) }
+    /// Whom the certificate names.
     package var serverName: String { unsafe String(cString: tls_client_server_name(pointer)) }
+    /// What went wrong, in the library's words.
     package var failure: String { unsafe String(cString: tls_client_failure(pointer)) }
 }

@@ -50,16 +50,39 @@ package enum PercentCoding {
         return bytes
     }
 
-    /// Appends the bytes; those that a path cannot hold are escaped.
+    /// Appends the bytes as parts of a path; those that a path cannot hold are escaped, and so is a part
+    /// of dots, which clients would take for a step to another path: RFC 3986, section 5.2.4.
     package static func append(escaped bytes: RawSpan, to text: inout [UInt8]) {
+        var start = 0
+        while true {
+            let end = bytes.firstIndex(of: UInt8(ascii: "/"), from: start) ?? bytes.byteCount
+            append(part: bytes.extracting(start..<end), to: &text)
+            if end == bytes.byteCount { return }
+            text.append(UInt8(ascii: "/"))
+            start = end + 1
+        }
+    }
+
+    private static func append(part bytes: RawSpan, to text: inout [UInt8]) {
         let digits = ("0123456789ABCDEF" as StaticString).rawSpan
+        let isStep = isStep(bytes)
         for place in 0..<bytes.byteCount {
             let byte = bytes.byte(at: place)
-            if isUnreserved(byte) || byte == UInt8(ascii: "/") {
+            if isUnreserved(byte), !isStep {
                 text.append(byte)
             } else {
                 text += [escape, digits.byte(at: Int(byte >> 4)), digits.byte(at: Int(byte & 15))]
             }
+        }
+    }
+
+    /// Whether this is `.` or `..`.
+    private static func isStep(_ part: RawSpan) -> Bool {
+        let dot = UInt8(ascii: ".")
+        switch part.byteCount {
+        case 1: return part.byte(at: 0) == dot
+        case 2: return part.byte(at: 0) == dot && part.byte(at: 1) == dot
+        default: return false
         }
     }
 

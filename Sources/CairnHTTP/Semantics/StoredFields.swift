@@ -12,7 +12,7 @@ package enum StoredFieldFault: Error, Equatable, Sendable {
     case controlByte
     /// Two lines where only one has a meaning.
     case repeated
-    /// More bytes together than are kept: 431.
+    /// More bytes together, or in one name, than are kept: 431.
     case tooLong
 }
 
@@ -20,6 +20,8 @@ package enum StoredFieldFault: Error, Equatable, Sendable {
 package enum StoredFields {
     /// Bytes of all names and values of one blob.
     package static let byteCountMaximum = 8 << 10
+    /// Bytes of one name.
+    package static let nameByteCountMaximum = 255
 
     /// Whether fields of this name are kept.
     package static func holds(_ name: RawSpan) -> Bool {
@@ -49,6 +51,7 @@ package enum StoredFields {
         for place in 0..<request.head.fields.count where holds(request, at: place) {
             let field = request.head.fields[place]
             guard canSend(request.bytes.extracting(field.value.range)) else { throw .controlByte }
+            guard field.name.range.count <= nameByteCountMaximum else { throw .tooLong }
             sum += field.name.range.count + field.value.range.count
         }
         guard sum <= byteCountMaximum else { throw .tooLong }

@@ -97,7 +97,8 @@ package struct BlobFields: ~Escapable {
     }
 
     private static func isSendable(_ name: RawSpan, _ value: RawSpan) -> Bool {
-        !name.isEmpty && name.byteCount <= UInt8.max && value.byteCount <= UInt16.max
+        !name.isEmpty && name.byteCount <= StoredFields.nameByteCountMaximum
+            && value.byteCount <= UInt16.max
             && StoredFields.holds(name) && StoredFields.canSend(value)
     }
 

@@ -156,8 +156,9 @@ struct BlobHead: ~Escapable {
     func writeValidators(_ responder: borrowing Responder) {
         responder.entityTag(validators.sequence)
         if fields != nil { responder.lastModified(validators.lastModified) }
-        if let value = fields?.value(of: "cache-control") {
-            responder.field("Cache-Control", value)
+        // A list may stand on several lines.
+        fields?.forEach { name, value in
+            if name.equalsIgnoringCase("cache-control") { responder.field(name, value) }
         }
     }
 }

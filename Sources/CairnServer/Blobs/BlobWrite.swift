@@ -101,7 +101,8 @@ package struct BlobWrite: Sendable {
             case .tooLong:
                 throw Problem(
                     .fieldsTooLong,
-                    "the fields that are stored have at most \(StoredFields.byteCountMaximum) bytes"
+                    "the fields that are stored have at most \(StoredFields.byteCountMaximum) "
+                        + "bytes, and a name \(StoredFields.nameByteCountMaximum)"
                 )
             }
         }
@@ -159,7 +160,11 @@ extension BlobWrite {
     /// Why a write under `condition` was not made.
     func problem(_ error: StoreError, _ context: ServerContext) -> Problem {
         guard error.kind == .conditionFailed else { return context.problem(error) }
-        return kind == .create && error.currentVersion != nil ? existsProblem : conditionProblem
+        // Who says that there must be none hears that this does not hold, whenever it is found.
+        guard kind == .create, preconditions.demand != .absent, error.currentVersion != nil else {
+            return conditionProblem
+        }
+        return existsProblem
     }
 
     private var existsProblem: Problem { Problem(.exists, "POST creates, PUT replaces") }

@@ -102,6 +102,7 @@ extension StoreHandler {
         try checkEarly(write)
         var reserved = BlobUpload.reservedByteCount
         if case .length(let byteCount) = request.head.body {
+            try checkByteCount(byteCount)
             if byteCount <= UInt64(Self.collectedByteCountMaximum) {
                 return .collect(atMost: Self.collectedByteCountMaximum)
             }
@@ -111,6 +112,14 @@ extension StoreHandler {
             throw Problem(.busy, "too many bodies are under way; try again")
         }
         return .stream(BlobUpload(write, responder.exchange, context, reserved: reserved))
+    }
+
+    /// Refuses a body that the store would refuse, before it comes.
+    private func checkByteCount(_ byteCount: UInt64) throws(Problem) {
+        let maximum = context.engine.options.blobByteCountMaximum
+        guard byteCount <= maximum else {
+            throw Problem(.tooLarge, "a blob has at most \(maximum) bytes, not \(byteCount)")
+        }
     }
 
     /// Finds a condition that does not hold before the body comes, when the blob is at hand. The commit

@@ -46,6 +46,12 @@ import Testing
         try byteCount(fields.map { Array($0.utf8) })
     }
 
+    @Test("a name of more than 255 bytes is too long") func longName() throws {
+        let name = "X-Meta-" + String(repeating: "n", count: 248)
+        #expect(try byteCount(["\(name): v"]) == 256)
+        #expect(throws: StoredFieldFault.tooLong) { try byteCount(["\(name)n: v"]) }
+    }
+
     @Test(
         "names and values of what is kept are counted",
         arguments: [
