@@ -16,6 +16,7 @@ package struct Problem: Error, Sendable {
         case noRoute = "no-such-resource"
         case methodNotAllowed = "method-not-allowed"
         case exists
+        case jobRunning = "job-running"
         case conditionFailed = "condition-failed"
         case changedMeanwhile = "changed-meanwhile"
         case invalidKey = "invalid-key"
@@ -69,7 +70,7 @@ package struct Problem: Error, Sendable {
         case .forbidden: 403
         case .notFound, .noRoute: 404
         case .methodNotAllowed: 405
-        case .exists, .changedMeanwhile: 409
+        case .exists, .jobRunning, .changedMeanwhile: 409
         case .conditionFailed: 412
         case .tooLarge: 413
         case .rangeNotSatisfiable: 416
@@ -88,6 +89,7 @@ package struct Problem: Error, Sendable {
         case .noRoute: "There is no such resource"
         case .methodNotAllowed: "The resource does not know the method"
         case .exists: "There is a blob of that key already"
+        case .jobRunning: "Another job is running"
         case .conditionFailed: "A condition of the request does not hold"
         case .changedMeanwhile: "The blob was changed while the request was carried out"
         case .invalidKey: "The key is not valid"

@@ -15,6 +15,8 @@ enum Route: Equatable {
     case readiness
     case status
     case metrics
+    /// The job's name is this part of the path.
+    case admin(Range<Int>)
     case dialect(DialectRoute)
     case none
 
@@ -27,6 +29,7 @@ enum Route: Equatable {
         case .readiness: "readiness"
         case .status: "status"
         case .metrics: "metrics"
+        case .admin: "admin"
         case .dialect: "dialect"
         case .none: "none"
         }
@@ -45,6 +48,8 @@ enum Route: Equatable {
             self = .status
         } else if path.isPath("/metrics") {
             self = .metrics
+        } else if path.begins(with: "/admin/") {
+            self = .admin(7..<path.byteCount)
         } else if let route = DialectRoute(path) {
             self = .dialect(route)
         } else {

@@ -39,6 +39,7 @@ package final class RunningServer {
     private let operations: ServerOperations
     private let threads: TaskThreads
     private let server: HTTPServer
+    private let context: ServerContext
     /// What is served.
     package let store: Store
 
@@ -71,7 +72,7 @@ package final class RunningServer {
             throw .store(error)
         }
         for finding in store.findings { log.warning("the store", [.text("finding", finding)]) }
-        let context = ServerContext(store: store, threads: threads, operations, configuration) {
+        context = ServerContext(store: store, threads: threads, operations, configuration) {
             [weak server] in server?.connectionCount ?? 0
         }
         handler.handOver(to: StoreHandler(context))
@@ -132,6 +133,7 @@ package final class RunningServer {
     /// the store. Throws when what was acknowledged without being synced may be lost.
     package func stop(within duration: Duration) throws(StoreError) {
         server.stop(within: duration)
+        context.jobs.end()
         threads.stop()
         try store.close()
     }

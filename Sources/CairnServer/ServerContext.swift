@@ -11,6 +11,7 @@ package final class ServerContext: Sendable {
     package let store: Store
     let threads: TaskThreads
     let operations: ServerOperations
+    let jobs = AdminJobs()
     let servesDialects: Bool
     let formByteCountMaximum: Int
     /// Connections now.

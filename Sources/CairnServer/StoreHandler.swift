@@ -28,6 +28,7 @@ package final class StoreHandler: RequestHandler {
             case .readiness: return try openReadiness(request, &responder)
             case .status: return try openStatus(request, &responder)
             case .metrics: return try openMetrics(request, &responder)
+            case .admin(let range): return try openAdmin(range, request, &responder)
             case .dialect(let route) where context.servesDialects:
                 return try openDialect(route, request, &responder)
             case .dialect, .none:
@@ -47,7 +48,7 @@ package final class StoreHandler: RequestHandler {
             case .store: return try serveStore(request, body, &responder)
             case .dialect(let route):
                 return try serveDialect(route, request, body, &responder)
-            case .health, .readiness, .status, .metrics, .none:
+            case .health, .readiness, .status, .metrics, .admin, .none:
                 preconditionFailure("only bodies that somebody wants are collected")
             }
         }

@@ -36,6 +36,8 @@ extension StoreHandler {
         return answerLater(responder) { () throws(StoreError) in
             var json = JSONWriter.object
             try context.figures().writeStatus(&json)
+            json.name("admin")
+            context.jobs.write(&json)
             json.endObject()
             return .success(json.line)
         }
