@@ -2,8 +2,8 @@
 import PackageDescription
 
 // Layers point downward only: Cairn -> CairnFormat -> CairnSystem -> the C targets, and beside them
-// CairnHTTP -> CairnCrypto -> CairnSystem and the system's OpenSSL. CairnText, words and JSON for both
-// tools, needs CairnSystem alone; CairnServer stands on all of them.
+// CairnHTTP -> CairnCrypto -> CairnSystem and the system's OpenSSL. CairnText, words and JSON for
+// both tools, needs CairnSystem alone; CairnServer stands on all of them.
 // `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
 // an ordinary build contains none of them.
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
@@ -84,7 +84,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .testTarget(
             name: "CairnHTTPTests",
-            dependencies: ["CTLSClient", "CairnCrypto", "CairnHTTP", "CairnTestSupport"],
+            dependencies: ["CairnCrypto", "CairnHTTP", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnTextTests", dependencies: ["CairnText", "CairnTestSupport"],

@@ -160,38 +160,44 @@ import Testing
         #expect(try client.answer().text == "hello")
     }
 
+    /// Texts as records of their own, for one send.
+    private func records(_ client: TestClient, _ texts: [String]) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        for text in texts {
+            try client.tls?.write(Array(text.utf8))
+            bytes += client.tls?.take() ?? []
+        }
+        return bytes
+    }
+
     @Test(
-        "what waits within TLS goes on when a receiver wants more",
-        arguments: [10, 20_000, 200_000])
+        "what waits within TLS goes on when a receiver wants more", arguments: [10, 4000, 200_000])
     func pausedBody(_ count: Int) throws {
         let server = try TestServer(for: serverCertificate)
         defer { server.stop() }
-        for _ in 0..<10 {
+        for pieceByteCount in [1, 100, 20_000] where count / pieceByteCount <= 4000 {
             let client = try server.client(trusting: serverCertificate)
-            // Head and body in one write, so that the body is there before the receiver pauses.
-            try client.send(
-                Array(put("/slow", count).utf8) + [UInt8](repeating: 1, count: count))
-            let exchange = server.takePending()
-            exchange.resume()
-            #expect(try client.answer().text == "\(count) \(count)")
+            let piece = String(repeating: "a", count: pieceByteCount)
+            let pieces = stride(from: 0, to: count, by: pieceByteCount).map { start in
+                String(piece.prefix(count - start))
+            }
+            // The receiver pauses behind its first bytes; the others have come with them.
+            try client.sendRaw(try records(client, [put("/slow", count)] + pieces))
+            server.takePending().resume()
+            #expect(try client.answer().text == "\(count) \(count * 0x61)")
         }
     }
 
-    @Test("requests that wait within TLS go on when the one before is answered")
-    func pendingRequests() throws {
+    @Test(
+        "requests that wait within TLS go on when the one before is answered",
+        arguments: [0, 1000, 8000])
+    func pendingRequests(_ longByteCount: Int) throws {
         let server = try TestServer(for: serverCertificate)
         defer { server.stop() }
         let client = try server.client(trusting: serverCertificate)
-        // More than the input takes at a time, in many records that come at once.
-        let long = "X-Long: \(String(repeating: "a", count: 8000))\r\n"
-        var bytes: [UInt8] = []
-        try client.tls?.write(Array(get("/later").utf8))
-        bytes += client.tls?.take() ?? []
-        for number in 0..<30 {
-            try client.tls?.write(Array(get("/a/\(number)", long).utf8))
-            bytes += client.tls?.take() ?? []
-        }
-        try client.sendRaw(bytes)
+        let long = "X-Long: \(String(repeating: "a", count: longByteCount))\r\n"
+        let texts = (0..<30).map { get("/a/\($0)", long) }
+        try client.sendRaw(try records(client, [get("/later")] + texts))
         server.answer(server.takePending(), 202)
         #expect(try client.answer().status == 202)
         for number in 0..<30 { #expect(try client.answer().field("X-Path") == "/a/\(number)") }
