@@ -12,6 +12,7 @@ package final class ServerContext: Sendable {
     let threads: TaskThreads
     let operations: ServerOperations
     let jobs = AdminJobs()
+    let pieceBuffers = BufferPool(byteCount: BlobUpload.bufferByteCount, keptCountMaximum: 32)
     let servesDialects: Bool
     let formByteCountMaximum: Int
     /// Connections now.

@@ -22,6 +22,8 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     package let options: StoreOptions
     /// As given to `open`; nothing changes it later.
     package let tuning: Tuning
+    /// For uploads.
+    let chunkBuffers: BufferPool
     let identity: StoreIdentity
     let hashKey: SipHashKey
     let index: Index
@@ -92,6 +94,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         self.storage = storage
         self.options = options
         self.tuning = tuning
+        chunkBuffers = BufferPool(byteCount: tuning.chunkByteCount, keptCountMaximum: 8)
         self.wake = wake
         identity = opened.identity
         hashKey = opened.hashKey

@@ -29,11 +29,12 @@ package final class Upload<S: Storage>: @unchecked Sendable {
         self.engine = engine
         self.key = key
         self.options = options
-        chunk = AlignedBuffer(byteCount: engine.tuning.chunkByteCount)
+        chunk = engine.chunkBuffers.take()
     }
 
     deinit {
         if !isFinished { withdraw() }
+        engine.chunkBuffers.giveBack(chunk)
     }
 
     /// Takes the next bytes.

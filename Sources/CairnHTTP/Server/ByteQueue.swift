@@ -3,7 +3,7 @@
 // Memory grows to what is needed and is given up with the queue, or by `shrink`. What is in it lies in one piece.
 // One thread at a time.
 
-internal import CairnSystem
+package import CairnSystem
 
 /// Bytes in the order in which they came.
 package struct ByteQueue {
@@ -14,12 +14,18 @@ package struct ByteQueue {
     /// An empty queue with room for so many bytes.
     package init(byteCount: Int) { storage = AlignedBuffer(byteCount: byteCount, alignment: 64) }
 
+    /// An empty queue in memory that the caller has no other use for.
+    package init(in storage: AlignedBuffer) { self.storage = storage }
+
+    /// The memory, by whoever lets go of the queue.
+    package consuming func takeStorage() -> AlignedBuffer { storage }
+
     /// How many bytes are in it.
     package var count: Int { end - start }
     /// Whether there are none.
     package var isEmpty: Bool { start == end }
     /// Of the memory.
-    var capacity: Int { storage.byteCount }
+    package var capacity: Int { storage.byteCount }
 
     /// All that is in it.
     package var bytes: RawSpan {

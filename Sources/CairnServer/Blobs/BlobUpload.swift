@@ -13,18 +13,29 @@ internal import CairnSystem
 /// Receives a body. Belongs to the loop's thread.
 final class BlobUpload: BodyReceiver {
     private static let pieceByteCount = 256 << 10
+    /// Beyond this a piece has all its memory: who drips a body needs little.
+    private static let smallByteCount = 4 << 10
+    /// A piece, and what one read from a socket may add to it.
+    static let bufferByteCount = pieceByteCount + (64 << 10)
     /// The most that one upload has in memory.
-    static let reservedByteCount = 3 * pieceByteCount + (1 << 20)
+    static let reservedByteCount = 3 * bufferByteCount + (1 << 20)
 
     private let task: UploadTask
-    private var filling = ByteQueue(byteCount: 4 << 10)
+    private let buffers: BufferPool
+    private var filling = ByteQueue(byteCount: smallByteCount)
 
     /// The upload gives back what was reserved for it.
     init(_ write: BlobWrite, _ exchange: Exchange, _ context: ServerContext, reserved: Int) {
+        buffers = context.pieceBuffers
         task = UploadTask(write, exchange, context, reserved: reserved)
     }
 
     func receive(_ bytes: RawSpan) -> Bool {
+        if filling.count + bytes.byteCount > filling.capacity {
+            var piece = ByteQueue(in: buffers.take())
+            piece.append(filling.bytes)
+            filling = piece
+        }
         filling.append(bytes)
         if filling.count < Self.pieceByteCount { return true }
         return task.add(takeFilled(), isLast: false)
@@ -39,7 +50,7 @@ final class BlobUpload: BodyReceiver {
 
     private func takeFilled() -> ByteQueue {
         let piece = filling
-        filling = ByteQueue(byteCount: 4 << 10)
+        filling = ByteQueue(byteCount: Self.smallByteCount)
         return piece
     }
 }
@@ -136,6 +147,11 @@ private final class UploadTask: @unchecked Sendable {
     }
 
     private func take(_ piece: ByteQueue) {
+        defer {
+            if piece.capacity == BlobUpload.bufferByteCount {
+                context.pieceBuffers.giveBack(piece.takeStorage())
+            }
+        }
         do throws(StoreError) {
             digests?.update(piece.bytes)
             try startedWriter().write(piece.bytes)
