@@ -65,6 +65,8 @@ extension Engine {
         }
         let wanted = entries.blocks(overlapping: range)
         var offset = header.prefixByteCount + entries.storedOffset(ofBlock: wanted.lowerBound)
+        // Beyond the wanted blocks nothing is read.
+        let wantedEnd = header.prefixByteCount + entries.storedOffset(ofBlock: wanted.upperBound)
         var buffer = scratch.record
         var held = 0..<count
         var skew = 0
@@ -72,8 +74,7 @@ extension Engine {
             let block = entries.block(number, at: offset - header.prefixByteCount)
             let end = offset + block.storedRange.count
             if end > held.upperBound || offset < held.lowerBound {
-                let limit = min(
-                    header.unpaddedByteCount, max(end, offset + ReadScratch.windowByteCount))
+                let limit = min(wantedEnd, max(end, offset + ReadScratch.windowByteCount))
                 // At the same place of a page as in the file: the kernel copies faster so.
                 skew = Int(truncatingIfNeeded: location.offset &+ UInt64(offset)) & 4095
                 buffer = scratch.windowBuffer(skew + limit - offset)

@@ -7,10 +7,17 @@ internal import CairnSystem
 
 extension Connection {
     /// What a source is asked for at a time.
-    private static var pieceByteCount: Int { 64 << 10 }
+    private static var pieceByteCount: Int { 128 << 10 }
+    /// A head up to this size goes out together with the first piece.
+    private static var smallByteCount: Int { 4 << 10 }
 
     /// Sends what there is, and what a source makes, until the client takes no more for now.
     func send() {
+        if case .producing = phase, !isSourceIdle, hasOutput,
+            buffers.output.count <= Self.smallByteCount, !produce()
+        {
+            return
+        }
         while shareLeft > 0 {
             if hasOutput {
                 guard sendOnce() else { return }
@@ -49,9 +56,10 @@ extension Connection {
 
     private func produce() -> Bool {
         guard let source, !isSourceIdle else { return false }
+        let before = buffers.output.count
         let production = source.produce(
             Int(min(sourceLeft, UInt64(Self.pieceByteCount))), into: &buffers.output)
-        let count = UInt64(buffers.output.count)
+        let count = UInt64(buffers.output.count - before)
         precondition(count <= sourceLeft, "a source makes no more than its length")
         sourceLeft -= count
         switch production {
