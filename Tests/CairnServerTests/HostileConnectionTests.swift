@@ -65,6 +65,47 @@ struct HostileConnectionTests {
         }
     }
 
+    @Test(
+        "who sends no more behind its requests gets all answers",
+        arguments: [20, 140_000, 1_200_000])
+    func halfClosed(byteCount: Int) throws {
+        let served = try ServedStore()
+        let body = bodyBytes(byteCount)
+        let client = try served.client()
+        try client.send("PUT", "/store/k", body: body)
+        try client.send("GET", "/store/k")
+        try client.send("DELETE", "/store/k", ["If-Match: \"foreign\", *x"])
+        try client.send("PUT", "/store/k", ["If-None-Match: \"foreign\""], body: [1])
+        try client.endSending()
+        #expect(try client.answer().status == 201)
+        expectSame(try client.answer().body, body)
+        #expect(try client.answer().status == 400)
+        #expect(try client.answer().status == 204)
+        #expect(try client.isEnded())
+        // The same of one request that waits for the disk.
+        try served.put("cold", body)
+        try served.dropCaches()
+        let other = try served.client()
+        try other.send("GET", "/store/cold")
+        try other.endSending()
+        expectSame(try other.answer().body, body)
+        #expect(try other.isEnded())
+    }
+
+    @Test("clients of HTTP/1.0 are served, and told when the connection stays")
+    func oldVersion() throws {
+        let served = try ServedStore.prompt()
+        let client = try served.client()
+        try client.send(
+            "PUT /store/k HTTP/1.0\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc")
+        let put = try client.answer()
+        #expect(put.status == 201 && put.field("Connection") == "keep-alive")
+        try client.send("GET /store/k HTTP/1.0\r\nRange: bytes=1-1\r\n\r\n")
+        let get = try client.answer()
+        #expect(get.status == 206 && get.text == "b" && get.closes)
+        #expect(try client.isEnded())
+    }
+
     @Test("two hundred clients at a time are served, whatever each of them waits for")
     func many() throws {
         let served = try ServedStore()

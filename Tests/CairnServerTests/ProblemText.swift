@@ -91,9 +91,12 @@ func expectProblem(
     _ answer: HTTPAnswer, _ status: Int, _ kind: String? = nil, _ what: String = "",
     sourceLocation: SourceLocation = #_sourceLocation
 ) -> ProblemText? {
-    #expect(answer.status == status, "\(what): \(answer.text)", sourceLocation: sourceLocation)
+    #expect(
+        answer.status == status, "\(what): \(answer.text.prefix(300))",
+        sourceLocation: sourceLocation)
     guard let problem = ProblemText(answer.body) else {
-        Issue.record("\(what): no problem: \(answer.text)", sourceLocation: sourceLocation)
+        Issue.record(
+            "\(what): no problem: \(answer.text.prefix(300))", sourceLocation: sourceLocation)
         return nil
     }
     #expect(
@@ -102,10 +105,10 @@ func expectProblem(
             && problem.status == answer.status
             && problem.texts.values.allSatisfy { !$0.isEmpty }
             && problem.texts["type"]?.hasPrefix("urn:cairn:") == true,
-        "\(what): \(answer.text)", sourceLocation: sourceLocation)
+        "\(what): \(answer.text.prefix(300))", sourceLocation: sourceLocation)
     if let kind {
         #expect(
-            problem.texts["type"] == "urn:cairn:\(kind)", "\(what): \(answer.text)",
+            problem.texts["type"] == "urn:cairn:\(kind)", "\(what): \(answer.text.prefix(300))",
             sourceLocation: sourceLocation)
     }
     return problem

@@ -178,15 +178,30 @@ private final class UploadTask: @unchecked Sendable {
                 return .failure(problem)
             }
             if write.condition != nil { return .success(try writer.commit()) }
-            let key = write.key
-            let present = try context.engine.information(key.rawSpan)
-            switch write.options(replacing: present) {
-            case .success(let options):
+            return try commitLooking(writer)
+        }
+    }
+
+    /// Commits if the condition holds of the blob that is there. When another one is there by then the upload
+    /// is over, and the condition may hold all the same: that it does not is said only if so.
+    private func commitLooking(
+        _ writer: Upload<SystemStorage>
+    ) throws(StoreError) -> WriteResult {
+        let (key, engine) = (write.key, context.engine)
+        switch write.options(replacing: try engine.information(key.rawSpan)) {
+        case .failure(let problem):
+            writer.abort()
+            return .failure(problem)
+        case .success(let options):
+            do throws(StoreError) {
                 return .success(try writer.commit(under: options.condition))
-            case .failure(let problem):
-                writer.abort()
-                return .failure(problem)
+            } catch {
+                guard error.kind == .conditionFailed else { throw error }
             }
+        }
+        switch write.options(replacing: try engine.information(key.rawSpan)) {
+        case .failure(let problem): return .failure(problem)
+        case .success: return .failure(BlobWrite.changedMeanwhile)
         }
     }
 

@@ -97,7 +97,7 @@ extension BlobWrite {
                 guard error.kind == .conditionFailed else { throw error }
             }
         }
-        return .failure(Problem(.changedMeanwhile, "others write the same key; try again"))
+        return .failure(Self.changedMeanwhile)
     }
 
     /// The result of something that may fail in the store.
@@ -114,6 +114,10 @@ extension BlobWrite {
     // MARK: Answers
 
     private static var absentProblem: Problem { Problem(.notFound, "no blob has this key") }
+    static var changedMeanwhile: Problem {
+        Problem(.changedMeanwhile, "others write the same key; try again")
+    }
+
     private static var absent: WriteResult { .failure(absentProblem) }
 
     /// Answers by what came of it.
