@@ -11,6 +11,8 @@ enum Route: Equatable {
     /// The key, still with its escapes, is this part of the path.
     case blob(Range<Int>)
     case store
+    /// The server itself: `OPTIONS *`.
+    case server
     case health
     case readiness
     case status
@@ -25,6 +27,7 @@ enum Route: Equatable {
         switch self {
         case .blob: "blob"
         case .store: "store"
+        case .server: "server"
         case .health: "health"
         case .readiness: "readiness"
         case .status: "status"
@@ -40,6 +43,8 @@ enum Route: Equatable {
         if path.begins(with: "/store/") {
             let key = 7..<path.byteCount
             self = key.isEmpty ? .store : .blob(key)
+        } else if path.isPath("*") {
+            self = .server
         } else if path.isPath("/healthz") {
             self = .health
         } else if path.isPath("/readyz") {

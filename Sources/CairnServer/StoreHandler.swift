@@ -24,6 +24,10 @@ package final class StoreHandler: RequestHandler {
                 let key = try BlobKey.decode(request.path.extracting(range))
                 return try openBlob(key, request, &responder)
             case .store: return try openStore(request, &responder)
+            case .server:
+                return answerOther(
+                    request.head.method, allowed: "GET, HEAD, PUT, POST, DELETE, OPTIONS",
+                    &responder)
             case .health: return try openHealth(request, &responder)
             case .readiness: return try openReadiness(request, &responder)
             case .status: return try openStatus(request, &responder)
@@ -48,7 +52,7 @@ package final class StoreHandler: RequestHandler {
             case .store: return try serveStore(request, body, &responder)
             case .dialect(let route):
                 return try serveDialect(route, request, body, &responder)
-            case .health, .readiness, .status, .metrics, .admin, .none:
+            case .server, .health, .readiness, .status, .metrics, .admin, .none:
                 preconditionFailure("only bodies that somebody wants are collected")
             }
         }

@@ -117,6 +117,8 @@ struct StoreRouteTests {
         #expect(try served.request("GET", "/readyz").status == 200)
         #expect(try served.request("DELETE", "/readyz").field("Allow") == "GET, HEAD, OPTIONS")
         #expect(try served.request("GET", "/other").status == 404)
+        let all = try served.request("OPTIONS", "*")
+        #expect(all.status == 204 && all.field("Allow")?.contains("PUT") == true)
     }
 
     @Test("digests of a body are checked, whole or in pieces, and told of a blob when asked for")
