@@ -103,7 +103,8 @@ let package = Package(
             name: "CairnToolTests", dependencies: ["cairn", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "CairnDaemonTests", dependencies: ["cairnd", "CairnHTTP", "CairnTestSupport"],
+            name: "CairnDaemonTests",
+            dependencies: ["cairn", "cairnd", "CairnHTTP", "CairnSystem", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
