@@ -39,7 +39,9 @@ package final class TestClient {
     package let tls: TLSClient?
 
     /// Connects to a port of this machine.
-    package init(to port: UInt16, receiveBufferByteCount: Int32? = nil, tls: TLSClient? = nil) throws {
+    package init(to port: UInt16, receiveBufferByteCount: Int32? = nil, tls: TLSClient? = nil)
+        throws
+    {
         self.tls = tls
         let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         try Self.check("socket", number)
