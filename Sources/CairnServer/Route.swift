@@ -15,6 +15,7 @@ enum Route: Equatable {
     case readiness
     case status
     case metrics
+    case document
     case dialect(DialectRoute)
     case none
 
@@ -27,6 +28,7 @@ enum Route: Equatable {
         case .readiness: "readiness"
         case .status: "status"
         case .metrics: "metrics"
+        case .document: "document"
         case .dialect: "dialect"
         case .none: "none"
         }
@@ -45,6 +47,8 @@ enum Route: Equatable {
             self = .status
         } else if path.isPath("/metrics") {
             self = .metrics
+        } else if path.isPath("/openapi.json") {
+            self = .document
         } else if let route = DialectRoute(path) {
             self = .dialect(route)
         } else {

@@ -28,6 +28,7 @@ package final class StoreHandler: RequestHandler {
             case .readiness: return try openReadiness(request, &responder)
             case .status: return try openStatus(request, &responder)
             case .metrics: return try openMetrics(request, &responder)
+            case .document: return openDocument(request, &responder)
             case .dialect(let route) where context.servesDialects:
                 return try openDialect(route, request, &responder)
             case .dialect, .none:
@@ -47,7 +48,7 @@ package final class StoreHandler: RequestHandler {
             case .store: return try serveStore(request, body, &responder)
             case .dialect(let route):
                 return try serveDialect(route, request, body, &responder)
-            case .health, .readiness, .status, .metrics, .none:
+            case .health, .readiness, .status, .metrics, .document, .none:
                 preconditionFailure("only bodies that somebody wants are collected")
             }
         }
@@ -87,8 +88,9 @@ package final class StoreHandler: RequestHandler {
 
     /// Answers OPTIONS, and refuses what is not allowed.
     func answerOther(
-        _ method: CairnHTTP.Method, allowed: StaticString, _ responder: inout Responder
+        _ method: CairnHTTP.Method, of resource: Resource, _ responder: inout Responder
     ) -> Verdict {
+        let allowed = resource.methods
         if method == .options {
             responder.begin(204)
             responder.field("Allow", allowed)
