@@ -45,7 +45,7 @@ lint() {
 check_release_binaries() {
     local product binaries
     binaries=$(swift build -c release --show-bin-path)
-    for product in cairn-bench cairn; do
+    for product in cairn-bench cairn cairnd; do
         swift build -c release --product "$product"
         tools/seam-check "$binaries/$product"
     done

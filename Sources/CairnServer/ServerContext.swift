@@ -40,6 +40,10 @@ package final class ServerContext: Sendable {
 
     var engine: Engine<SystemStorage> { store.engine }
 
+    /// Whether so much waits for the disk that more of it would only wait as well.
+    var isCrowded: Bool { threads.waitingCount > Self.waitingCountMaximum }
+    private static var waitingCountMaximum: Int { 1024 }
+
     /// Takes room for a body on its way; false when there is none. Given back by `releaseUpload`.
     func reserveUpload(_ byteCount: Int) -> Bool {
         let all = uploadByteCount.add(byteCount, ordering: .relaxed).newValue

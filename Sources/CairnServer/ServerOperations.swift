@@ -59,6 +59,19 @@ package final class ServerOperations: Sendable {
         }
     }
 
+    /// Refuses what a page of another site makes a browser send, where nobody needs a token: whoever can open
+    /// a page in front of this machine could write to the store.
+    func refuseOtherSites(_ request: borrowing Request) throws(Problem) {
+        switch request.head.method {
+        case .get, .head, .options: return
+        case .put, .post, .delete, .patch, .trace: break
+        }
+        guard access.list.tokenCount == nil, let origin = request.field("origin"),
+            !origin.isOrigin(of: request.host)
+        else { return }
+        throw Problem(.forbidden, "a page of another site has no say here")
+    }
+
     /// Counts and logs an exchange that has ended.
     func note(_ summary: ExchangeSummary) {
         guard let status = summary.status else { return }
@@ -81,6 +94,15 @@ package final class ServerOperations: Sendable {
 extension Responder {
     /// Says what is timed.
     func mark(_ timer: ServerTimer) { mark(UInt8(timer.rawValue)) }
+}
+
+extension RawSpan {
+    /// Whether these are a scheme and this host with its port.
+    fileprivate func isOrigin(of host: RawSpan) -> Bool {
+        let start = byteCount - host.byteCount
+        return start > 3 && extracting(start..<byteCount).isEqual(to: host)
+            && extracting(start - 3..<start).isEqual(to: ("://" as StaticString).rawSpan)
+    }
 }
 
 /// What a request that is logged is about.

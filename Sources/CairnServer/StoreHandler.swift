@@ -19,20 +19,20 @@ package final class StoreHandler: RequestHandler {
         let route = Route(request.path)
         if context.operations.logsRequests { mark(route, request, responder) }
         return answeringProblems(&responder) { (responder) throws(Problem) in
+            try context.operations.refuseOtherSites(request)
             switch route {
             case .blob(let range):
                 let key = try BlobKey.decode(request.path.extracting(range))
                 return try openBlob(key, request, &responder)
             case .store: return try openStore(request, &responder)
             case .server:
-                return answerOther(
-                    request.head.method, allowed: "GET, HEAD, PUT, POST, DELETE, OPTIONS",
-                    &responder)
+                return answerOther(request.head.method, of: .blob, &responder)
             case .health: return try openHealth(request, &responder)
             case .readiness: return try openReadiness(request, &responder)
             case .status: return try openStatus(request, &responder)
             case .metrics: return try openMetrics(request, &responder)
             case .admin(let range): return try openAdmin(range, request, &responder)
+            case .document: return openDocument(request, &responder)
             case .dialect(let route) where context.servesDialects:
                 return try openDialect(route, request, &responder)
             case .dialect, .none:
@@ -52,7 +52,7 @@ package final class StoreHandler: RequestHandler {
             case .store: return try serveStore(request, body, &responder)
             case .dialect(let route):
                 return try serveDialect(route, request, body, &responder)
-            case .server, .health, .readiness, .status, .metrics, .admin, .none:
+            case .server, .health, .readiness, .status, .metrics, .admin, .document, .none:
                 preconditionFailure("only bodies that somebody wants are collected")
             }
         }
@@ -92,8 +92,9 @@ package final class StoreHandler: RequestHandler {
 
     /// Answers OPTIONS, and refuses what is not allowed.
     func answerOther(
-        _ method: CairnHTTP.Method, allowed: StaticString, _ responder: inout Responder
+        _ method: CairnHTTP.Method, of resource: Resource, _ responder: inout Responder
     ) -> Verdict {
+        let allowed = resource.methods
         if method == .options {
             responder.begin(204)
             responder.field("Allow", allowed)
@@ -105,12 +106,18 @@ package final class StoreHandler: RequestHandler {
         return .answered
     }
 
+    /// Refuses what would have to wait behind too many others.
+    func refuseCrowds() throws(Problem) {
+        if context.isCrowded { throw Problem(.busy, "too much waits for the disk; try again") }
+    }
+
     /// Answers with the text that a thread makes which may wait for the disk.
     func answerLater(
         _ responder: borrowing Responder, _ status: UInt16 = 200,
         _ type: StaticString = "application/json",
         _ body: @escaping @Sendable () throws(StoreError) -> Result<[UInt8], Problem>
-    ) -> Verdict {
+    ) throws(Problem) -> Verdict {
+        try refuseCrowds()
         let (exchange, context) = (responder.exchange, context)
         context.threads.submit {
             let result: Result<[UInt8], Problem>

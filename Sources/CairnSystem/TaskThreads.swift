@@ -7,7 +7,8 @@
 /// Threads that run tasks.
 package final class TaskThreads: Sendable {
     fileprivate struct State {
-        var tasks: [@Sendable () -> Void] = []
+        /// Nil: it has begun, and belongs to its thread alone.
+        var tasks: [(@Sendable () -> Void)?] = []
         /// Of those that have begun, in front of the others.
         var begunCount = 0
         var idle: [Parker] = []
@@ -89,6 +90,8 @@ extension TaskThreads.State {
             if !isStopping { idle.append(parker) }
             return (nil, isStopping)
         }
+        let task = tasks[begunCount]
+        tasks[begunCount] = nil
         defer {
             begunCount += 1
             if begunCount >= 64, begunCount * 2 >= tasks.count {
@@ -96,6 +99,6 @@ extension TaskThreads.State {
                 begunCount = 0
             }
         }
-        return (tasks[begunCount], false)
+        return (task, false)
     }
 }

@@ -86,6 +86,17 @@ struct DialectTests {
     }
 
     @Test(
+        "a condition or a digest that a dialect does not know is refused, and nothing is written",
+        arguments: [
+            "If-Match: \"5\"", "If-None-Match: *", "Content-MD5: XUFAKrxLKna5cZ2REBfFkg==",
+            "Content-Range: bytes 0-1/9", "Content-Encoding: gzip", "Cairn-Durability: often",
+        ])
+    func fields(field: String) throws {
+        #expect(try served.request("PUT", "/file?path=a", [field], body: [1]).status == 400)
+        #expect(served.store.statistics().keyCount == 0)
+    }
+
+    @Test(
         "what is no value is refused",
         arguments: [
             "", "[]", #"{"key":"a"}"#, #"{"data":"AAEC"}"#, #"{"key":"a","data":"A"}"#,

@@ -74,6 +74,20 @@ struct OperatorRouteTests {
         #expect(try served.request("POST", "/admin/other").status == 404)
     }
 
+    @Test("pages of other sites do not write, where nobody needs a token")
+    func otherSites() throws {
+        let served = try ServedStore()
+        for origin in ["http://evil.example", "null", "http://test.evil", "://test", "testx"] {
+            for (method, target) in [("PUT", "/store/k"), ("POST", "/admin/scrub")] {
+                let answer = try served.request(method, target, ["Origin: \(origin)"], body: [1])
+                #expect(answer.status == 403, "\(method) \(target) \(origin)")
+            }
+            #expect(try served.request("GET", "/store/k", ["Origin: \(origin)"]).status == 404)
+        }
+        let own = try served.request("PUT", "/store/k", ["Origin: http://test"], body: [1])
+        #expect(own.status == 201)
+    }
+
     private func tokens(_ path: String) throws {
         let lines = [
             BearerToken.line(of: "reader", name: "r", .read, prefix: Array("p/".utf8)),
@@ -95,7 +109,7 @@ struct OperatorRouteTests {
         let targets: [(String, String, String, [UInt8])] = [
             ("PUT", "/store/p/a", "writer", [1]), ("POST", "/store/p/b", "writer", [1]),
             ("GET", "/store/p/a", "reader", []), ("HEAD", "/store/p/a", "reader", []),
-            ("GET", "/store/p/a?history", "reader", []), ("GET", "/get/p/a", "reader", []),
+            ("GET", "/store/p/a?history", "admin", []), ("GET", "/get/p/a", "reader", []),
             ("GET", "/file?path=p/a", "reader", []), ("GET", "/blob/p/a", "reader", []),
             ("PUT", "/file?path=p/c", "writer", [1]),
             ("POST", "/put/", "writer", Array(#"{"key":"p/d","data":""}"#.utf8)),

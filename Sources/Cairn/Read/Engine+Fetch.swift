@@ -106,7 +106,8 @@ extension Engine {
         } catch {
             count = nil
         }
-        if let count { return count }
+        // Less than there is in the file is no answer either.
+        if let count, count == target.byteCount { return count }
         scratch.hasMissed = true
         throw StoreError(.inputOutput, "the bytes are not in memory")
     }

@@ -49,7 +49,8 @@ extension Engine {
             guard let blob = try open(key, scratch) else { return .absent }
             return .found(blob)
         } catch {
-            if scratch.hasMissed { return .unknown }
+            // Only a read that may wait says that a blob is damaged: it looks twice.
+            if scratch.hasMissed || error.kind == .damaged { return .unknown }
             throw error
         }
     }

@@ -54,10 +54,15 @@ package final class Upload<S: Storage>: @unchecked Sendable {
 
     /// Makes the blob visible, if its condition holds, and returns when that is as durable as
     /// asked. The upload is over, whatever the result.
-    /// - Parameter condition: Instead of that of the options.
-    package func commit(under condition: Condition? = nil) throws(StoreError) -> WriteReceipt {
+    /// - Parameters:
+    ///   - condition: Instead of that of the options.
+    ///   - metadata: Instead of those, and no longer.
+    package func commit(
+        under condition: Condition? = nil, metadata: [UInt8]? = nil
+    ) throws(StoreError) -> WriteReceipt {
         try checkOpen()
         if let condition { options.condition = condition }
+        if let metadata { options.metadata = metadata }
         guard blobID != nil else {
             isFinished = true
             let (key, chunk) = (key, chunk)

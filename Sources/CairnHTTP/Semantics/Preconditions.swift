@@ -9,20 +9,20 @@ internal import CairnSystem
 /// What is known of a blob that is there.
 package struct Validators: Equatable, Sendable {
     package let sequence: UInt64
-    /// Seconds since 1970.
-    package let lastModified: UInt64
+    /// Seconds since 1970; nil where nobody knows: then no condition asks for it.
+    package let lastModified: UInt64?
     /// Whether it is certain that the blob did not change twice within that second.
     package let isDateStrong: Bool
 
     /// All of it.
-    package init(sequence: UInt64, lastModified: UInt64, isDateStrong: Bool = false) {
+    package init(sequence: UInt64, lastModified: UInt64?, isDateStrong: Bool = false) {
         self.sequence = sequence
         self.lastModified = lastModified
         self.isDateStrong = isDateStrong
     }
 
     /// As far as a time of a request can be later or earlier.
-    var lastModifiedSecond: Int64 { Int64(clamping: lastModified) }
+    var lastModifiedSecond: Int64? { lastModified.map { Int64(clamping: $0) } }
 }
 
 /// One thing that a write may ask of the version that it replaces.
@@ -95,15 +95,15 @@ package struct Preconditions: Equatable, Sendable {
     /// Whether the blob is no longer what the client takes it for.
     private func isLost(_ blob: Validators?) -> Bool {
         if let match { return !match.matches(blob?.sequence) }
-        guard let unmodifiedSince, let blob else { return false }
-        return blob.lastModifiedSecond > unmodifiedSince
+        guard let unmodifiedSince, let second = blob?.lastModifiedSecond else { return false }
+        return second > unmodifiedSince
     }
 
     /// Whether the blob is what the client has, or wants not to be there.
     private func isKnown(_ blob: Validators?) -> Bool {
         if let noneMatch { return noneMatch.matches(blob?.sequence) }
-        guard let modifiedSince, let blob else { return false }
-        return blob.lastModifiedSecond <= modifiedSince
+        guard let modifiedSince, let second = blob?.lastModifiedSecond else { return false }
+        return second <= modifiedSince
     }
 }
 

@@ -40,28 +40,18 @@ final class AdminJobs: Sendable {
 
     /// False when one runs already.
     func start(_ task: AdminTask, _ store: Store, _ log: Log) throws(FileError) -> Bool {
-        let isMine = state.withLock { state in
+        // The thread takes the lock later than this does, so what is noted here is of this job.
+        try state.withLock { state throws(FileError) in
             if state.isRunning { return false }
-            state.task = task
-            state.isRunning = true
-            (state.doneByteCount, state.byteTotal, state.outcome) = (0, nil, "")
-            return true
-        }
-        guard isMine else { return false }
-        do throws(FileError) {
             let thread = try ServiceThread.start(name: "cairn-admin") {
                 self.run(task, store, log)
             }
-            if case .scrub = task { return true }
-            state.withLock { $0.thread = thread }
-        } catch {
-            state.withLock { state in
-                state.isRunning = false
-                state.outcome = "\(error)"
-            }
-            throw error
+            state.task = task
+            state.isRunning = true
+            (state.doneByteCount, state.byteTotal, state.outcome) = (0, nil, "")
+            if case .scrub = task { state.thread = nil } else { state.thread = thread }
+            return true
         }
-        return true
     }
 
     /// Ends the job, if it writes, and waits for it.

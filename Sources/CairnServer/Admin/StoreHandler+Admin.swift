@@ -13,7 +13,7 @@ extension StoreHandler {
         try context.operations.authorize(request, .admin)
         let task = try adminTask(request.path.extracting(range), request)
         guard request.head.method == .post else {
-            return answerOther(request.head.method, allowed: "POST, OPTIONS", &responder)
+            return answerOther(request.head.method, of: .admin, &responder)
         }
         guard try begin(task) else {
             throw Problem(.jobRunning, "one job runs at a time; /status tells of it")

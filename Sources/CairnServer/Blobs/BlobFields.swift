@@ -73,6 +73,11 @@ package struct BlobFields: ~Escapable {
         return bytes
     }
 
+    /// Changes the time in metadata that `begin` began.
+    package static func setLastModified(_ time: UInt64, in bytes: inout [UInt8]) {
+        for shift in 0..<8 { bytes[4 + shift] = UInt8(truncatingIfNeeded: time >> (8 * shift)) }
+    }
+
     /// Adds a field; name and value are known to be sendable.
     package static func append(_ name: RawSpan, _ value: RawSpan, to bytes: inout [UInt8]) {
         precondition(isSendable(name, value), "only what can be sent is stored")

@@ -112,10 +112,10 @@ struct BlobHead: ~Escapable {
     init(
         _ found: FoundBlob, _ fields: consuming BlobFields?, key: [UInt8], suggestsFileName: Bool
     ) {
-        let lastModified = fields?.lastModified ?? 0
+        let lastModified = fields?.lastModified
         validators = Validators(
             sequence: found.blob.information.version.sequence,
-            lastModified: lastModified / 1_000_000_000)
+            lastModified: lastModified.map { $0 / 1_000_000_000 })
         self.fields = fields
         self.key = key
         self.found = found
@@ -155,7 +155,7 @@ struct BlobHead: ~Escapable {
     /// Those that caches want with a 304 too.
     func writeValidators(_ responder: borrowing Responder) {
         responder.entityTag(validators.sequence)
-        if fields != nil { responder.lastModified(validators.lastModified) }
+        if let second = validators.lastModified { responder.lastModified(second) }
         // A list may stand on several lines.
         fields?.forEach { name, value in
             if name.equalsIgnoringCase("cache-control") { responder.field(name, value) }

@@ -17,6 +17,8 @@ final class BlobUpload: BodyReceiver {
     private static let smallByteCount = 4 << 10
     /// A piece, and what one read from a socket may add to it.
     static let bufferByteCount = pieceByteCount + (64 << 10)
+    /// What the shortest one has in memory beside its bytes.
+    static let leastByteCount = bufferByteCount + (1 << 20)
     /// The most that one upload has in memory.
     static let reservedByteCount = 3 * bufferByteCount + (1 << 20)
 
@@ -177,9 +179,18 @@ private final class UploadTask: @unchecked Sendable {
                 writer.abort()
                 return .failure(problem)
             }
-            if write.condition != nil { return .success(try writer.commit()) }
+            if write.condition != nil {
+                return .success(try writer.commit(metadata: metadataOfNow))
+            }
             return try commitLooking(writer)
         }
+    }
+
+    /// A blob is as old as its commit: who saw the one before must not take it for older.
+    private var metadataOfNow: [UInt8] {
+        var metadata = write.options.metadata
+        BlobFields.setLastModified(Clock.wallNanoseconds(), in: &metadata)
+        return metadata
     }
 
     /// Commits if the condition holds of the blob that is there. When another one is there by then the upload
@@ -194,7 +205,8 @@ private final class UploadTask: @unchecked Sendable {
             return .failure(problem)
         case .success(let options):
             do throws(StoreError) {
-                return .success(try writer.commit(under: options.condition))
+                return .success(
+                    try writer.commit(under: options.condition, metadata: metadataOfNow))
             } catch {
                 guard error.kind == .conditionFailed else { throw error }
             }

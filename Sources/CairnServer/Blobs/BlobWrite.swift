@@ -142,7 +142,7 @@ extension BlobWrite {
             let lastModified = BlobFields(decoding: information.metadata.rawSpan)?.lastModified
             return Validators(
                 sequence: information.version.sequence,
-                lastModified: (lastModified ?? 0) / 1_000_000_000)
+                lastModified: lastModified.map { $0 / 1_000_000_000 })
         }
         guard preconditions.evaluate(validators) == .proceed else {
             return .failure(conditionProblem)

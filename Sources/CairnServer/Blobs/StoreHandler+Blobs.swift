@@ -10,7 +10,6 @@ internal import CairnSystem
 extension StoreHandler {
     /// Bodies up to this size are written from one piece of memory.
     private static var collectedByteCountMaximum: Int { 128 << 10 }
-    private static var methods: StaticString { "GET, HEAD, PUT, POST, DELETE, OPTIONS" }
 
     func openBlob(
         _ key: [UInt8], _ request: borrowing Request, _ responder: inout Responder
@@ -18,16 +17,18 @@ extension StoreHandler {
         switch request.head.method {
         case .get, .head:
             responder.mark(.read)
-            try context.operations.authorize(request, .read, key: key.rawSpan)
             if request.head.query != nil, Query(request.query).has("history") {
-                return history(of: key, responder)
+                // It looks at the whole log.
+                try context.operations.authorize(request, .admin)
+                return try history(of: key, responder)
             }
+            try context.operations.authorize(request, .read, key: key.rawSpan)
             return read(try BlobRead(request, key: key, now: Clock.wallSeconds()), &responder)
         case .put: return try begin(.replace, key, request, &responder)
         case .post: return try begin(.create, key, request, &responder)
         case .delete: return try begin(.delete, key, request, &responder)
         case let method:
-            return answerOther(method, allowed: Self.methods, &responder)
+            return answerOther(method, of: .blob, &responder)
         }
     }
 
@@ -42,9 +43,11 @@ extension StoreHandler {
 
     // MARK: Reading
 
-    private func history(of key: [UInt8], _ responder: borrowing Responder) -> Verdict {
+    private func history(
+        of key: [UInt8], _ responder: borrowing Responder
+    ) throws(Problem) -> Verdict {
         let store = context.store
-        return answerLater(responder) { () throws(StoreError) in
+        return try answerLater(responder) { () throws(StoreError) in
             guard let page = try BlobHistory.page(of: key, store) else {
                 return .failure(Problem(.notFound, "the log knows nothing of this key"))
             }
@@ -106,7 +109,9 @@ extension StoreHandler {
             if byteCount <= UInt64(Self.collectedByteCountMaximum) {
                 return .collect(atMost: Self.collectedByteCountMaximum)
             }
-            reserved = min(reserved, Int(clamping: byteCount))
+            // The store's chunk and one piece are there for the shortest one too.
+            let length = Int(clamping: min(byteCount, UInt64(reserved)))
+            reserved = min(reserved, BlobUpload.leastByteCount + length)
         }
         guard context.reserveUpload(reserved) else {
             throw Problem(.busy, "too many bodies are under way; try again")
@@ -130,7 +135,8 @@ extension StoreHandler {
         do throws(StoreError) {
             found = try context.engine.openIfCached(write.key.rawSpan)
         } catch {
-            throw context.problem(error)
+            // The commit decides, and tells.
+            return
         }
         switch found {
         case .unknown: return

@@ -14,9 +14,12 @@ extension StoreHandler {
         _ route: DialectRoute, _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         guard route.knows(request.head.method) else {
-            return answerOther(request.head.method, allowed: route.methods, &responder)
+            return answerOther(request.head.method, of: route.resource, &responder)
         }
         let byteCountMaximum = context.formByteCountMaximum
+        if request.head.method == .put || request.head.method == .post {
+            try Self.refuseFields(request)
+        }
         switch route {
         case .file where request.head.method != .put:
             let key = try FileDialect.key(request)
@@ -41,9 +44,20 @@ extension StoreHandler {
             let key = try BlobKey.decode(request.path.extracting(range))
             try prepareRead(key, request, responder)
             let store = context.store
-            return answerLater(responder) { () throws(StoreError) in
+            return try answerLater(responder) { () throws(StoreError) in
                 try ValueDialect.page(of: key, store)
             }
+        }
+    }
+
+    /// What these routes would pass over is refused: a condition that is not looked at loses a write.
+    private static func refuseFields(_ request: borrowing Request) throws(Problem) {
+        let names: [StaticString] = [
+            "if-match", "if-none-match", "if-unmodified-since", "content-range", "content-md5",
+            "content-digest", "repr-digest", "content-encoding", "cairn-expires-in",
+        ]
+        for name in names where request.fieldCount(name) > 0 {
+            throw Problem(.malformedField, "\(name) is for /store/ and its keys")
         }
     }
 
@@ -74,11 +88,16 @@ extension StoreHandler {
         _ responder: borrowing Responder
     ) throws(Problem) -> Verdict {
         try context.operations.authorize(request, .write, key: write.key.rawSpan)
-        let context = context
-        return answerLater(responder, status) { () throws(StoreError) in
+        let (context, durability) = (context, try BlobWrite.durability(request))
+        guard context.reserveUpload(write.value.count) else {
+            throw Problem(.busy, "too many bodies are under way; try again")
+        }
+        return try answerLater(responder, status) { () throws(StoreError) in
             let (key, value) = (write.key, write.value)
+            defer { context.releaseUpload(value.count) }
             let receipt = try context.engine.put(
-                key.rawSpan, value.rawSpan, WriteOptions(metadata: write.metadata))
+                key.rawSpan, value.rawSpan,
+                WriteOptions(durability: durability, metadata: write.metadata))
             context.operations.metrics.count(.write)
             return .success(write.answer(receipt))
         }

@@ -12,7 +12,7 @@ internal import CairnText
 enum ValueDialect {
     private static let extensionField: StaticString = "X-Meta-Extension"
     /// A blob that is made JSON of.
-    private static let byteCountMaximum: UInt64 = 64 << 20
+    private static let byteCountMaximum: UInt64 = 16 << 20
 
     static func write(_ body: RawSpan) throws(Problem) -> DialectWrite {
         let object: JSONObject?
@@ -47,27 +47,30 @@ enum ValueDialect {
     /// A value as it was put. Blocks.
     static func page(of key: [UInt8], _ store: Store) throws(StoreError) -> Result<[UInt8], Problem>
     {
-        guard let information = try store.information(Key(key)) else {
+        guard let stream = try store.engine.stream(key.rawSpan) else {
             return .failure(Problem(.notFound, "no blob has this key"))
         }
+        let information = stream.information
         guard information.byteCount <= byteCountMaximum else {
             return .failure(Problem(.tooLarge, "the blob is too large for JSON; /store/ has it"))
         }
-        guard let blob = try store.get(Key(key)) else {
-            return .failure(Problem(.notFound, "no blob has this key"))
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(information.byteCount))
+        while stream.offset < information.byteCount {
+            try stream.read(byteCountMaximum: 1 << 20) { bytes.append(copying: $0) }
         }
         var json = JSONWriter.object
         json.append("key", key)
         json.name("extension")
-        if let fields = BlobFields(decoding: blob.metadata.rawSpan),
+        if let fields = BlobFields(decoding: information.metadata.rawSpan),
             let suffix = fields.value(of: "x-meta-extension")
         {
             json.string(suffix)
         } else {
             json.string("")
         }
-        var data = ByteQueue(byteCount: blob.bytes.count / 3 * 4 + 4)
-        Base64.append(blob.bytes.rawSpan, to: &data)
+        var data = ByteQueue(byteCount: bytes.count / 3 * 4 + 4)
+        Base64.append(bytes.rawSpan, to: &data)
         json.name("data")
         json.string(data.bytes)
         json.endObject()
