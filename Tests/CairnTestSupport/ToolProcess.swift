@@ -71,11 +71,19 @@ package final class ToolProcess: Sendable {
         unsafe posix_spawn_file_actions_addopen(&actions, 0, path(".input"), O_RDONLY, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, 1, path(".output"), flags, 0o600)
         unsafe posix_spawn_file_actions_addopen(&actions, 2, path(".error"), flags, 0o600)
+        // Threads that run tests block signals, which a program of a shell's would not expect.
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var blocked = sigset_t()
+        unsafe sigemptyset(&blocked)
+        unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
         defer { unsafe arguments.forEach { unsafe free($0) } }
         var process = pid_t()
         let started = unsafe posix_spawn(
-            &process, words[0], &actions, nil, &arguments, environ)
+            &process, words[0], &actions, &attributes, &arguments, environ)
         if started != 0 { throw FileError(.open, path: words[0], code: started) }
         var status: Int32 = 0
         while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
