@@ -52,7 +52,8 @@ let package = Package(
             dependencies: [
                 "Cairn", "CairnCrypto", "CairnFormat", "CairnHTTP", "CairnSystem", "CairnText",
             ],
-            swiftSettings: strict),
+            // Within the code, so that nothing has to be found beside the program.
+            resources: [.embedInCode("openapi.json")], swiftSettings: strict),
         .executableTarget(
             name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),

@@ -19,6 +19,7 @@ enum Route: Equatable {
     case metrics
     /// The job's name is this part of the path.
     case admin(Range<Int>)
+    case document
     case dialect(DialectRoute)
     case none
 
@@ -33,6 +34,7 @@ enum Route: Equatable {
         case .status: "status"
         case .metrics: "metrics"
         case .admin: "admin"
+        case .document: "document"
         case .dialect: "dialect"
         case .none: "none"
         }
@@ -55,6 +57,8 @@ enum Route: Equatable {
             self = .metrics
         } else if path.begins(with: "/admin/") {
             self = .admin(7..<path.byteCount)
+        } else if path.isPath("/openapi.json") {
+            self = .document
         } else if let route = DialectRoute(path) {
             self = .dialect(route)
         } else {

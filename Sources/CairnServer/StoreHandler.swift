@@ -33,6 +33,7 @@ package final class StoreHandler: RequestHandler {
             case .status: return try openStatus(request, &responder)
             case .metrics: return try openMetrics(request, &responder)
             case .admin(let range): return try openAdmin(range, request, &responder)
+            case .document: return openDocument(request, &responder)
             case .dialect(let route) where context.servesDialects:
                 return try openDialect(route, request, &responder)
             case .dialect, .none:
@@ -52,7 +53,7 @@ package final class StoreHandler: RequestHandler {
             case .store: return try serveStore(request, body, &responder)
             case .dialect(let route):
                 return try serveDialect(route, request, body, &responder)
-            case .server, .health, .readiness, .status, .metrics, .admin, .none:
+            case .server, .health, .readiness, .status, .metrics, .admin, .document, .none:
                 preconditionFailure("only bodies that somebody wants are collected")
             }
         }
@@ -92,6 +93,12 @@ package final class StoreHandler: RequestHandler {
 
     /// Answers OPTIONS, and refuses what is not allowed.
     func answerOther(
+        _ method: CairnHTTP.Method, of resource: Resource, _ responder: inout Responder
+    ) -> Verdict {
+        answerOther(method, allowed: resource.methods, &responder)
+    }
+
+    private func answerOther(
         _ method: CairnHTTP.Method, allowed: StaticString, _ responder: inout Responder
     ) -> Verdict {
         if method == .options {

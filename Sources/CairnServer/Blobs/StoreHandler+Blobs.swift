@@ -10,7 +10,6 @@ internal import CairnSystem
 extension StoreHandler {
     /// Bodies up to this size are written from one piece of memory.
     private static var collectedByteCountMaximum: Int { 128 << 10 }
-    private static var methods: StaticString { "GET, HEAD, PUT, POST, DELETE, OPTIONS" }
 
     func openBlob(
         _ key: [UInt8], _ request: borrowing Request, _ responder: inout Responder
@@ -27,7 +26,7 @@ extension StoreHandler {
         case .post: return try begin(.create, key, request, &responder)
         case .delete: return try begin(.delete, key, request, &responder)
         case let method:
-            return answerOther(method, allowed: Self.methods, &responder)
+            return answerOther(method, of: .blob, &responder)
         }
     }
 

@@ -39,16 +39,7 @@ enum DialectRoute: Equatable {
         }
     }
 
-    /// The methods that it knows.
-    var methods: StaticString {
-        switch self {
-        case .files, .upload, .putValue: "POST, OPTIONS"
-        case .file: "GET, HEAD, PUT, OPTIONS"
-        case .node, .value: "GET, HEAD, OPTIONS"
-        }
-    }
-
-    /// Whether `methods` has it, but for OPTIONS.
+    /// Whether its resource knows a method, but for OPTIONS.
     func knows(_ method: CairnHTTP.Method) -> Bool {
         switch self {
         case .files, .upload, .putValue: method == .post

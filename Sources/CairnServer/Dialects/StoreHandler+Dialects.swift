@@ -14,7 +14,7 @@ extension StoreHandler {
         _ route: DialectRoute, _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         guard route.knows(request.head.method) else {
-            return answerOther(request.head.method, allowed: route.methods, &responder)
+            return answerOther(request.head.method, of: route.resource, &responder)
         }
         let byteCountMaximum = context.formByteCountMaximum
         switch route {

@@ -23,14 +23,12 @@ extension ServerContext {
 }
 
 extension StoreHandler {
-    private static var methods: StaticString { "GET, HEAD, OPTIONS" }
-
     func openStatus(
         _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         try context.operations.authorize(request, .admin)
         guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, allowed: Self.methods, &responder)
+            return answerOther(request.head.method, of: .status, &responder)
         }
         let context = context
         return answerLater(responder) { () throws(StoreError) in
@@ -48,7 +46,7 @@ extension StoreHandler {
     ) throws(Problem) -> Verdict {
         try context.operations.authorize(request, .admin)
         guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, allowed: Self.methods, &responder)
+            return answerOther(request.head.method, of: .metrics, &responder)
         }
         let context = context
         return answerLater(responder, 200, ServerFigures.prometheusType) {

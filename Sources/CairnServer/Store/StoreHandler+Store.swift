@@ -7,10 +7,8 @@ internal import CairnHTTP
 internal import CairnSystem
 
 extension StoreHandler {
-    private static var storeMethods: StaticString { "GET, HEAD, POST, OPTIONS" }
     /// Of a list of keys.
     private static var listByteCountMaximum: Int { 4 << 20 }
-    private static var readMethods: StaticString { "GET, HEAD, OPTIONS" }
 
     func openStore(
         _ request: borrowing Request, _ responder: inout Responder
@@ -33,7 +31,7 @@ extension StoreHandler {
             _ = try BlobWrite.durability(request)
             return .collect(atMost: Self.listByteCountMaximum)
         case let method:
-            return answerOther(method, allowed: Self.storeMethods, &responder)
+            return answerOther(method, of: .store, &responder)
         }
     }
 
@@ -55,7 +53,7 @@ extension StoreHandler {
         _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, allowed: Self.readMethods, &responder)
+            return answerOther(request.head.method, of: .health, &responder)
         }
         responder.answerHealth()
         return .answered
@@ -66,12 +64,24 @@ extension StoreHandler {
         _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, allowed: Self.readMethods, &responder)
+            return answerOther(request.head.method, of: .readiness, &responder)
         }
         let context = context
         return answerLater(responder) { () throws(StoreError) in
             if let problem = context.refusalOfPuts() { return .failure(problem) }
             return .success(Array("{\"ready\":true}\n".utf8))
         }
+    }
+    // MARK: Description
+
+    /// This server, described to programs.
+    func openDocument(
+        _ request: borrowing Request, _ responder: inout Responder
+    ) -> Verdict {
+        guard request.head.method == .get || request.head.method == .head else {
+            return answerOther(request.head.method, of: .document, &responder)
+        }
+        responder.answer(200, "application/json", PackageResources.openapi_json)
+        return .answered
     }
 }
