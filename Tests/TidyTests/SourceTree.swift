@@ -35,9 +35,12 @@ enum SourceTree {
         #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
             .joined(separator: "/"))
 
+    /// What tools make at the top level: Git, builds, and the store that `tools/run` serves.
+    static let made: Set = [".git", ".build", ".swiftpm", "data"]
+
     /// Every text file below the directories that people write.
     static let files: [TextFile] = {
-        let names = entries(of: "").filter { $0 != ".git" && $0 != ".build" && $0 != ".swiftpm" }
+        let names = entries(of: "").filter { !made.contains($0) }
         return names.sorted().flatMap { files(at: $0) }
     }()
 
