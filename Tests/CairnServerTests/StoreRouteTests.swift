@@ -99,6 +99,16 @@ struct StoreRouteTests {
         #expect(try served.store.get("b") != nil)
     }
 
+    @Test("a list of more keys than go together is the client's mistake")
+    func longLists() throws {
+        let keys = (0...65_536).map { "\"\($0)\"" }
+        for (count, status) in [(65_536, 200), (65_537, 400)] {
+            let list = "[\(keys.prefix(count).joined(separator: ","))]"
+            let answer = try served.request("POST", "/store/?delete", body: Array(list.utf8))
+            #expect(answer.status == status, "\(answer.text.prefix(200))")
+        }
+    }
+
     @Test("the history of a key tells its versions, the newest first")
     func history() throws {
         try served.request("PUT", "/store/k", body: [1, 2])

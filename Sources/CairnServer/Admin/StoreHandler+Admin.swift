@@ -15,6 +15,10 @@ extension StoreHandler {
         guard request.head.method == .post else {
             return answerOther(request.head.method, of: .admin, &responder)
         }
+        guard request.head.method == .post else {
+            return answerOther(request.head.method, of: .admin, &responder)
+        }
+        let task = try adminTask(name, request)
         guard try begin(task) else {
             throw Problem(.jobRunning, "one job runs at a time; /status tells of it")
         }
@@ -39,9 +43,6 @@ extension StoreHandler {
     ) throws(Problem) -> AdminTask {
         if name.isPath("compact") { return .compact }
         if name.isPath("scrub") { return .scrub }
-        guard name.isPath("backup") else {
-            throw Problem(.noRoute, "jobs are compact, backup and scrub")
-        }
         guard let to = Query(request.query).value(of: "to"), !to.isEmpty,
             let directory = String(validating: to, as: UTF8.self)
         else { throw Problem(.malformedRequest, "the query says where: ?to=") }

@@ -26,6 +26,11 @@ struct BatchDelete: Sendable {
         guard let list = value.array else {
             throw Problem(.malformedRequest, "the body is a list of keys")
         }
+        let maximum = Batch.recordCountMaximum
+        guard list.count <= maximum else {
+            throw Problem(
+                .malformedRequest, "a list has at most \(maximum) keys, not \(list.count)")
+        }
         var keys: [[UInt8]] = []
         for item in list { keys.append(try Self.key(item)) }
         guard keys.count <= Batch.recordCountMaximum else {
