@@ -33,10 +33,6 @@ struct BatchDelete: Sendable {
         }
         var keys: [[UInt8]] = []
         for item in list { keys.append(try Self.key(item)) }
-        guard keys.count <= Batch.recordCountMaximum else {
-            throw Problem(
-                .malformedRequest, "a list has at most \(Batch.recordCountMaximum) keys")
-        }
         guard Set(keys).count == keys.count else {
             throw Problem(.malformedRequest, "a key stands in the list once")
         }
