@@ -97,6 +97,8 @@ extension DaemonProofs {
                     _ = try daemon.client()
                 } catch ClientFailure.call("connect", ECONNREFUSED) {
                     return
+                } catch ClientFailure.call("connect", ECONNRESET) {
+                    // It waited to be accepted as the listening socket was closed.
                 }
                 try #require(ContinuousClock.now < end, "it goes on accepting")
                 yieldProcessor()

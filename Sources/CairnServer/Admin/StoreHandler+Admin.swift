@@ -11,9 +11,9 @@ extension StoreHandler {
         _ range: Range<Int>, _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         try context.operations.authorize(request, .admin)
-        let task = try adminTask(request.path.extracting(range), request)
-        guard request.head.method == .post else {
-            return answerOther(request.head.method, of: .admin, &responder)
+        let name = request.path.extracting(range)
+        guard name.isPath("compact") || name.isPath("backup") || name.isPath("scrub") else {
+            throw Problem(.noRoute, "jobs are compact, backup and scrub")
         }
         guard request.head.method == .post else {
             return answerOther(request.head.method, of: .admin, &responder)
