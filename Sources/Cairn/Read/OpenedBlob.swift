@@ -58,7 +58,7 @@ extension Engine {
     private func open(
         _ key: RawSpan, _ scratch: ReadScratch
     ) throws(StoreError) -> OpenedBlob<S>? {
-        var sink = OpeningSink(self, wholeByteCountMaximum)
+        var sink = OpeningSink(placePins, wholeByteCountMaximum)
         do {
             try read(key, range: nil, scratch, into: &sink)
         } catch {
@@ -87,27 +87,41 @@ extension Engine {
         }
     }
 
-    /// Keeps the bytes where they are, until `unpin`.
+    /// What keeps the bytes of a blob where they are.
+    private var placePins: PlacePins {
+        PlacePins(blobs: pins, segments: segmentPins, handles: handles)
+    }
+
+    /// Lets go of what `open` pinned.
+    func unpin(_ place: BlobPlace) { placePins.unpin(place) }
+}
+
+/// Keeps bytes where they are, whatever holds them. Of no storage, so that its users are not generic.
+private struct PlacePins {
+    let blobs: BlobPins
+    let segments: SegmentPins
+    let handles: SegmentHandles
+
     func pin(_ place: BlobPlace) {
         switch place {
         case .record(let location, _):
-            segmentPins.pin([handles.segmentID(of: location.segmentOrdinal)])
-        case .chunks(let composite): pins.pin(composite.blobID)
+            segments.pin([handles.segmentID(of: location.segmentOrdinal)])
+        case .chunks(let composite): blobs.pin(composite.blobID)
         }
     }
 
     func unpin(_ place: BlobPlace) {
         switch place {
         case .record(let location, _):
-            segmentPins.unpin([handles.segmentID(of: location.segmentOrdinal)])
-        case .chunks(let composite): pins.unpin(composite.blobID)
+            segments.unpin([handles.segmentID(of: location.segmentOrdinal)])
+        case .chunks(let composite): blobs.unpin(composite.blobID)
         }
     }
 }
 
 /// Takes the bytes of a small blob, and pins those of another beyond the read that found it.
-private struct OpeningSink<S: Storage>: BlobSink {
-    private let engine: Engine<S>
+private struct OpeningSink: BlobSink {
+    private let pins: PlacePins
     private let byteCountMaximum: Int
     private var place: BlobPlace?
     private(set) var pinned: BlobPlace?
@@ -115,8 +129,8 @@ private struct OpeningSink<S: Storage>: BlobSink {
     private(set) var bytes: [UInt8] = []
     var hasReceived: Bool { pinned != nil || !bytes.isEmpty }
 
-    init(_ engine: Engine<S>, _ byteCountMaximum: Int) {
-        self.engine = engine
+    init(_ pins: PlacePins, _ byteCountMaximum: Int) {
+        self.pins = pins
         self.byteCountMaximum = byteCountMaximum
     }
 
@@ -127,7 +141,7 @@ private struct OpeningSink<S: Storage>: BlobSink {
     ) throws(StoreError) -> Range<UInt64> {
         self.information = information
         if let place, information.byteCount > UInt64(byteCountMaximum) {
-            engine.pin(place)
+            pins.pin(place)
             pinned = place
             return 0..<0
         }
@@ -138,7 +152,7 @@ private struct OpeningSink<S: Storage>: BlobSink {
     mutating func take(_ piece: RawSpan) throws(StoreError) { bytes.append(copying: piece) }
 
     mutating func release() {
-        if let pinned { engine.unpin(pinned) }
+        if let pinned { pins.unpin(pinned) }
         pinned = nil
     }
 }
