@@ -74,6 +74,19 @@ struct OperatorRouteTests {
         #expect(try served.request("POST", "/admin/other").status == 404)
     }
 
+    @Test("a scrub says what is damaged, and where")
+    func damage() throws {
+        let served = try ServedStore()
+        let marker = Array("these bytes will rot".utf8)
+        try served.request("PUT", "/store/k", body: marker)
+        // The last batch of a segment that is written to is proven by the one behind it.
+        try served.request("PUT", "/store/other", body: [1])
+        try served.rot(marker)
+        try served.request("POST", "/admin/scrub")
+        let outcome = try #require(try awaitJob(served)["outcome"]?.string)
+        #expect(outcome.hasPrefix("damage: segments/0000000000000001.seg at "), "\(outcome)")
+    }
+
     @Test("pages of other sites do not write, where nobody needs a token")
     func otherSites() throws {
         let served = try ServedStore()

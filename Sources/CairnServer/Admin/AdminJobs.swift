@@ -121,12 +121,17 @@ final class AdminJobs: Sendable {
         let check = StoreCheck(
             storage, isDeep: true,
             progress: { progress in _ = self.note(progress.byteCount, progress.byteTotal) },
-            report: { finding in if findings.count < 20 { findings.append("\(finding)") } })
+            report: { finding in
+                if finding.severity == .damage, findings.count < 20 {
+                    findings.append(finding.line)
+                }
+            })
         let summary = try check.run()
         if summary.damageCount == 0 {
-            return "\(Units.grouped(summary.recordCount)) records are sound"
+            return "\(Units.counted(summary.recordCount, "record")) read, none is damaged"
         }
-        return "\(summary.damageCount) findings: \(findings.joined(separator: "; "))"
+        return "damage: " + findings.joined(separator: "; ")
+            + (findings.count < summary.damageCount ? "; and more" : "")
     }
 
     /// False: the job is to end.
@@ -137,4 +142,9 @@ final class AdminJobs: Sendable {
         }
         return !isEnding.load(ordering: .relaxed)
     }
+}
+
+extension CheckFinding {
+    /// Where and what.
+    fileprivate var line: String { file + (offset.map { " at \($0)" } ?? "") + ": \(what)" }
 }
