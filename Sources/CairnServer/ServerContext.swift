@@ -38,8 +38,6 @@ package final class ServerContext: Sendable {
         uploadByteCountMaximum = configuration.uploadByteCountMaximum
     }
 
-    var engine: Engine<SystemStorage> { store.engine }
-
     /// Whether so much waits for the disk that more of it would only wait as well.
     var isCrowded: Bool { threads.waitingCount > Self.waitingCountMaximum }
     private static var waitingCountMaximum: Int { 1024 }
@@ -59,7 +57,7 @@ package final class ServerContext: Sendable {
     /// Why no blob can be put now; nil: one can.
     func refusalOfPuts() -> Problem? {
         do throws(StoreError) {
-            try engine.checkTakesPuts()
+            try store.checkTakesPuts()
             return nil
         } catch {
             return problem(error)

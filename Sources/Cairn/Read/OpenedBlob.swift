@@ -6,14 +6,14 @@
 internal import CairnFormat
 internal import CairnSystem
 
-/// What is known of a blob, and its bytes.
-package struct OpenedBlob<S: Storage>: Sendable {
+/// What is known of a blob, and its bytes. `Stream` is the engine's, or the public reader over it.
+package struct OpenedBlob<Stream: Sendable>: Sendable {
     /// In which form its bytes come.
     package enum Content: Sendable {
         /// All of them.
         case bytes([UInt8])
         /// They are read as they are wanted.
-        case stream(BlobStream<S>)
+        case stream(Stream)
     }
 
     /// Of the version that was found.
@@ -23,8 +23,8 @@ package struct OpenedBlob<S: Storage>: Sendable {
 }
 
 /// How a blob was opened without waiting for the disk.
-package enum PromptOpening<S: Storage>: Sendable {
-    case found(OpenedBlob<S>)
+package enum PromptOpening<Stream: Sendable>: Sendable {
+    case found(OpenedBlob<Stream>)
     case absent
     /// The disk has to be asked.
     case unknown
@@ -35,14 +35,14 @@ extension Engine {
     package var wholeByteCountMaximum: Int { tuning.blockByteCount }
 
     /// Opens the newest version of a key; nil when there is none.
-    package func open(_ key: RawSpan) throws(StoreError) -> OpenedBlob<S>? {
+    package func open(_ key: RawSpan) throws(StoreError) -> OpenedBlob<BlobStream<S>>? {
         let scratch = ReadScratch.take()
         defer { scratch.giveBack() }
         return try open(key, scratch)
     }
 
     /// The same, from memory alone: of small blobs all bytes, of others what tells where they are.
-    package func openIfCached(_ key: RawSpan) throws(StoreError) -> PromptOpening<S> {
+    package func openIfCached(_ key: RawSpan) throws(StoreError) -> PromptOpening<BlobStream<S>> {
         let scratch = ReadScratch.take(mayWait: false)
         defer { scratch.giveBack() }
         do {
@@ -57,7 +57,7 @@ extension Engine {
 
     private func open(
         _ key: RawSpan, _ scratch: ReadScratch
-    ) throws(StoreError) -> OpenedBlob<S>? {
+    ) throws(StoreError) -> OpenedBlob<BlobStream<S>>? {
         var sink = OpeningSink(placePins, wholeByteCountMaximum)
         do {
             try read(key, range: nil, scratch, into: &sink)

@@ -25,6 +25,13 @@ public final class BlobWriter: Sendable {
     @discardableResult
     public func commit() throws(StoreError) -> WriteReceipt { try upload.commit() }
 
+    /// See `Upload.commit`.
+    package func commit(
+        under condition: Condition? = nil, metadata: [UInt8]?
+    ) throws(StoreError) -> WriteReceipt {
+        try upload.commit(under: condition, metadata: metadata)
+    }
+
     /// Gives the blob up.
     public func abort() { upload.abort() }
 }
@@ -44,6 +51,20 @@ public final class BlobReader: Sendable {
     /// The next verified bytes, at most `byteCountMaximum`; empty at the end.
     public func read(byteCountMaximum: Int = 1 << 20) throws(StoreError) -> [UInt8] {
         try stream.read(byteCountMaximum: byteCountMaximum)
+    }
+
+    /// See `BlobStream.read`.
+    package func read(
+        byteCountMaximum: Int, _ body: (RawSpan) -> Void
+    ) throws(StoreError) {
+        try stream.read(byteCountMaximum: byteCountMaximum, body)
+    }
+
+    /// See `BlobStream.readIfCached`.
+    package func readIfCached(
+        byteCountMaximum: Int, _ body: (RawSpan) -> Void
+    ) throws(StoreError) -> Bool {
+        try stream.readIfCached(byteCountMaximum: byteCountMaximum, body)
     }
 
     /// Moves to another place in the blob.

@@ -33,6 +33,14 @@ extension Store {
         try engine.delete(key.bytes.rawSpan, options, completion: completion)
     }
 
+    /// Submits a delete; see the form for a `Key`. The key is borrowed for the call.
+    public func delete(
+        _ key: RawSpan, _ options: WriteOptions = WriteOptions(),
+        completion: @escaping @Sendable (Result<WriteReceipt, StoreError>) -> Void
+    ) throws(StoreError) {
+        try engine.delete(key, options, completion: completion)
+    }
+
     // MARK: async
 
     /// Writes a blob without blocking a thread while its sync is under way.

@@ -140,6 +140,14 @@ public final class Store: Sendable {
         try engine.delete(key.bytes.rawSpan, options)
     }
 
+    /// Removes a blob whose key is borrowed for the call; nil when there was none.
+    @discardableResult
+    public func delete(
+        _ key: RawSpan, _ options: WriteOptions = WriteOptions()
+    ) throws(StoreError) -> WriteReceipt? {
+        try engine.delete(key, options)
+    }
+
     /// Gives a blob other metadata or another expiry without writing its bytes again if it is a large
     /// one; makes a new version. Nil when there is no such blob. Of `options` the metadata and the expiry
     /// mean nothing.

@@ -13,9 +13,10 @@ extension Connection {
         // the connection, and the answer that is on its way with it.
         if event.isHungUp, !isLingering { return close() }
         if let tls { return handle(tls) }
+        let (wantedBytes, hasBytes) = (wantsBytes, event.isReadable || event.hasPeerEnded)
         if event.isWritable { progress() }
-        if event.isReadable || event.hasPeerEnded || event.isHungUp { takeBytes() }
-        endTurn(hasUnusedBytes: !wantsBytes)
+        if hasBytes || event.isHungUp { takeBytes() }
+        endTurn(hasUnusedBytes: hasBytes && !wantedBytes)
     }
 
     /// The answer comes now that somebody promised. While a body is received it is the answer too: nobody
@@ -117,8 +118,8 @@ extension Connection {
 
     private func beginTurn() { shareLeft = Self.shareByteCount }
 
-    /// Tells the poller what is waited for. That nothing is read for a moment it need not know, unless bytes
-    /// have come meanwhile: most answers are there before the next request.
+    /// Tells the poller what is waited for. That nothing is read for a moment it need not know, unless it told
+    /// of bytes that nobody wanted: most answers are there before the next request.
     func endTurn(hasUnusedBytes: Bool) {
         if isIdle { rest() }
         if case .closed = phase { return }

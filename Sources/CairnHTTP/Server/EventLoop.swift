@@ -23,7 +23,9 @@ final class EventLoop: @unchecked Sendable {
     private static let listenerToken = UInt64.max - 1
     /// How often the clock is looked at for connections that take too long.
     private static let sweepDuration = Duration.milliseconds(250)
-    private static let pooledCountMaximum = 16
+    /// Beyond so many, buffers that nobody needed between two sweeps are given up.
+    private static let pooledCountKept = 16
+    private static let pooledCountMaximum = 256
 
     let shared: ServerState
     private let poller: Poller
@@ -36,6 +38,8 @@ final class EventLoop: @unchecked Sendable {
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
     private var pool: [ConnectionBuffers] = []
+    /// The fewest that there were since the last sweep.
+    private var pooledCountLeast = 0
     private(set) var isStopping = false
     private var isEnding = false
     /// Of the monotonic clock, when the present events were told.
@@ -147,6 +151,7 @@ final class EventLoop: @unchecked Sendable {
     private func sweep() {
         sweptAt = now
         for connection in connections { connection?.checkTime(shared.limits) }
+        trimPool()
         if !isStopping { startAccepting() }
     }
 
@@ -236,7 +241,16 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Memory
 
-    func takeBuffers() -> ConnectionBuffers { pool.popLast() ?? ConnectionBuffers() }
+    func takeBuffers() -> ConnectionBuffers {
+        let buffers = pool.popLast() ?? ConnectionBuffers()
+        pooledCountLeast = min(pooledCountLeast, pool.count)
+        return buffers
+    }
+
+    private func trimPool() {
+        pool.removeLast(min(pooledCountLeast, max(0, pool.count - Self.pooledCountKept)))
+        pooledCountLeast = pool.count
+    }
 
     func take(back buffers: ConnectionBuffers) {
         guard buffers.isOrdinary, pool.count < Self.pooledCountMaximum else { return }

@@ -117,16 +117,13 @@ final class AdminJobs: Sendable {
 
     private func scrub(_ store: Store) throws(StoreError) -> String {
         var findings: [String] = []
-        let storage = SystemStorage(path: store.engine.storage.location, maps: false)
-        let check = StoreCheck(
-            storage, isDeep: true,
+        let summary = try store.scrub(
             progress: { progress in _ = self.note(progress.byteCount, progress.byteTotal) },
             report: { finding in
                 if finding.severity == .damage, findings.count < 20 {
                     findings.append(finding.line)
                 }
             })
-        let summary = try check.run()
         if summary.damageCount == 0 {
             return "\(Units.counted(summary.recordCount, "record")) read, none is damaged"
         }

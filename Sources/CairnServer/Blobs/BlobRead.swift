@@ -61,7 +61,7 @@ package struct BlobRead: Sendable {
     }
 
     private func send(
-        _ blob: OpenedBlob<SystemStorage>, _ head: borrowing BlobHead,
+        _ blob: OpenedBlob<BlobReader>, _ head: borrowing BlobHead,
         _ responder: inout Responder, _ context: ServerContext
     ) {
         let byteCount = blob.information.byteCount
@@ -85,7 +85,7 @@ package struct BlobRead: Sendable {
     }
 
     private func end(
-        _ blob: OpenedBlob<SystemStorage>, _ range: Range<UInt64>, _ responder: inout Responder,
+        _ blob: OpenedBlob<BlobReader>, _ range: Range<UInt64>, _ responder: inout Responder,
         _ context: ServerContext
     ) {
         switch blob.content {

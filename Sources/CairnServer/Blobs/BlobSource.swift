@@ -10,7 +10,7 @@ internal import CairnSystem
 
 /// Used on its loop's thread; `fetched` is what the other thread leaves.
 final class BlobSource: BodySource {
-    private let stream: BlobStream<SystemStorage>
+    private let stream: BlobReader
     private let end: UInt64
     private let exchange: Exchange
     private let context: ServerContext
@@ -21,7 +21,7 @@ final class BlobSource: BodySource {
     }
 
     init(
-        _ stream: BlobStream<SystemStorage>, end: UInt64, _ exchange: Exchange,
+        _ stream: BlobReader, end: UInt64, _ exchange: Exchange,
         _ context: ServerContext
     ) {
         self.stream = stream

@@ -82,7 +82,7 @@ private final class UploadTask: @unchecked Sendable {
     private let exchange: Exchange
     private let context: ServerContext
     private let reservedByteCount: Int
-    private var writer: Upload<SystemStorage>?
+    private var writer: BlobWriter?
     private let digests: BlobDigests?
 
     init(_ write: BlobWrite, _ exchange: Exchange, _ context: ServerContext, reserved: Int) {
@@ -164,10 +164,10 @@ private final class UploadTask: @unchecked Sendable {
         }
     }
 
-    private func startedWriter() throws(StoreError) -> Upload<SystemStorage> {
+    private func startedWriter() throws(StoreError) -> BlobWriter {
         if let writer { return writer }
         let (key, options) = (write.key, write.options(under: write.condition ?? .none))
-        let started = try context.engine.upload(key.rawSpan, options)
+        let started = try context.store.writer(key.rawSpan, options)
         writer = started
         return started
     }
@@ -196,10 +196,10 @@ private final class UploadTask: @unchecked Sendable {
     /// Commits if the condition holds of the blob that is there. When another one is there by then the upload
     /// is over, and the condition may hold all the same: that it does not is said only if so.
     private func commitLooking(
-        _ writer: Upload<SystemStorage>
+        _ writer: BlobWriter
     ) throws(StoreError) -> WriteResult {
-        let (key, engine) = (write.key, context.engine)
-        switch write.options(replacing: try engine.information(key.rawSpan)) {
+        let (key, store) = (write.key, context.store)
+        switch write.options(replacing: try store.information(key.rawSpan)) {
         case .failure(let problem):
             writer.abort()
             return .failure(problem)
@@ -211,7 +211,7 @@ private final class UploadTask: @unchecked Sendable {
                 guard error.kind == .conditionFailed else { throw error }
             }
         }
-        switch write.options(replacing: try engine.information(key.rawSpan)) {
+        switch write.options(replacing: try store.information(key.rawSpan)) {
         case .failure(let problem): return .failure(problem)
         case .success: return .failure(BlobWrite.changedMeanwhile)
         }

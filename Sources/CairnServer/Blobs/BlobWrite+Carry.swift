@@ -38,9 +38,9 @@ extension BlobWrite {
                 exchange.answer { responder in self.answer(result, &responder, context) }
             }
             if kind == .delete {
-                try context.engine.delete(key.rawSpan, options, completion: answer)
+                try context.store.delete(key.rawSpan, options, completion: answer)
             } else {
-                try context.engine.put(key.rawSpan, body, options, completion: answer)
+                try context.store.put(key.rawSpan, body, options, completion: answer)
             }
             return .pending
         } catch {
@@ -56,10 +56,10 @@ extension BlobWrite {
     ) throws(StoreError) -> Bool {
         guard durability(context) != .synced else { return false }
         if kind == .delete {
-            let receipt = try context.engine.delete(key.rawSpan, options)
+            let receipt = try context.store.delete(key.rawSpan, options)
             answer(receipt.map { .success($0) } ?? Self.absent, &responder, context)
         } else {
-            let receipt = try context.engine.put(key.rawSpan, body, options)
+            let receipt = try context.store.put(key.rawSpan, body, options)
             answer(.success(receipt), &responder, context)
         }
         return true
@@ -80,18 +80,18 @@ extension BlobWrite {
     private func writeLooking(
         _ body: [UInt8], _ context: ServerContext
     ) throws(StoreError) -> WriteResult {
-        let engine = context.engine
+        let store = context.store
         for _ in 0..<Self.attemptCountMaximum {
             let options: WriteOptions
-            switch self.options(replacing: try engine.information(key.rawSpan)) {
+            switch self.options(replacing: try store.information(key.rawSpan)) {
             case .success(let found): options = found
             case .failure(let problem): return .failure(problem)
             }
             do throws(StoreError) {
                 guard kind == .delete else {
-                    return .success(try engine.put(key.rawSpan, body.rawSpan, options))
+                    return .success(try store.put(key.rawSpan, body.rawSpan, options))
                 }
-                let receipt = try engine.delete(key.rawSpan, options)
+                let receipt = try store.delete(key.rawSpan, options)
                 return receipt.map { .success($0) } ?? Self.absent
             } catch {
                 guard error.kind == .conditionFailed else { throw error }
@@ -148,7 +148,7 @@ extension BlobWrite {
     }
 
     private func durability(_ context: ServerContext) -> Durability {
-        options.durability ?? context.engine.options.durability
+        options.durability ?? context.store.options.durability
     }
 
     private var location: [UInt8] {

@@ -11,16 +11,16 @@ internal import CairnSystem
 struct FoundBlob: Sendable {
     private static let digestedByteCountMaximum: UInt64 = 256 << 20
 
-    let blob: OpenedBlob<SystemStorage>
+    let blob: OpenedBlob<BlobReader>
     /// Nil: it was not wanted.
     private(set) var digest: (algorithm: IntegrityAlgorithm, bytes: [UInt8])?
 
     /// Without a digest.
-    init(_ blob: OpenedBlob<SystemStorage>) { self.blob = blob }
+    init(_ blob: OpenedBlob<BlobReader>) { self.blob = blob }
 
     /// With one; reads the blob, and may wait for the disk.
     init(
-        _ blob: OpenedBlob<SystemStorage>, _ algorithm: IntegrityAlgorithm?
+        _ blob: OpenedBlob<BlobReader>, _ algorithm: IntegrityAlgorithm?
     ) throws(StoreError) {
         self.blob = blob
         guard let algorithm, blob.information.byteCount <= Self.digestedByteCountMaximum else {

@@ -57,7 +57,7 @@ extension StoreHandler {
 
     func read(_ read: BlobRead, _ responder: inout Responder) -> Verdict {
         do throws(StoreError) {
-            let opened = try context.engine.openIfCached(read.key.rawSpan)
+            let opened = try context.store.openIfCached(read.key.rawSpan)
             switch opened {
             case .found(let blob) where read.wantedDigest == nil:
                 read.answer(FoundBlob(blob), &responder, context)
@@ -76,7 +76,7 @@ extension StoreHandler {
         let context = context
         context.threads.submit {
             let result = Result { () throws(StoreError) -> FoundBlob? in
-                guard let blob = try context.engine.open(read.key.rawSpan) else { return nil }
+                guard let blob = try context.store.open(read.key.rawSpan) else { return nil }
                 return try FoundBlob(blob, read.wantedDigest)
             }
             exchange.answer { responder in
@@ -121,7 +121,7 @@ extension StoreHandler {
 
     /// Refuses a body that the store would refuse, before it comes.
     private func checkByteCount(_ byteCount: UInt64) throws(Problem) {
-        let maximum = context.engine.options.blobByteCountMaximum
+        let maximum = context.store.options.blobByteCountMaximum
         guard byteCount <= maximum else {
             throw Problem(.tooLarge, "a blob has at most \(maximum) bytes, not \(byteCount)")
         }
@@ -131,9 +131,9 @@ extension StoreHandler {
     /// decides.
     private func checkEarly(_ write: BlobWrite) throws(Problem) {
         if write.condition == Condition.none { return }
-        let found: PromptOpening<SystemStorage>
+        let found: PromptOpening<BlobReader>
         do throws(StoreError) {
-            found = try context.engine.openIfCached(write.key.rawSpan)
+            found = try context.store.openIfCached(write.key.rawSpan)
         } catch {
             // The commit decides, and tells.
             return

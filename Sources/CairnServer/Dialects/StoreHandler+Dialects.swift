@@ -95,7 +95,7 @@ extension StoreHandler {
         return try answerLater(responder, status) { () throws(StoreError) in
             let (key, value) = (write.key, write.value)
             defer { context.releaseUpload(value.count) }
-            let receipt = try context.engine.put(
+            let receipt = try context.store.put(
                 key.rawSpan, value.rawSpan,
                 WriteOptions(durability: durability, metadata: write.metadata))
             context.operations.metrics.count(.write)

@@ -47,7 +47,7 @@ enum ValueDialect {
     /// A value as it was put. Blocks.
     static func page(of key: [UInt8], _ store: Store) throws(StoreError) -> Result<[UInt8], Problem>
     {
-        guard let stream = try store.engine.stream(key.rawSpan) else {
+        guard let stream = try store.reader(key.rawSpan) else {
             return .failure(Problem(.notFound, "no blob has this key"))
         }
         let information = stream.information

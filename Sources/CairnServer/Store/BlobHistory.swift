@@ -12,9 +12,7 @@ internal import CairnText
 enum BlobHistory {
     /// The versions, as JSON; nil when there is none. Blocks.
     static func page(of key: [UInt8], _ store: Store) throws(StoreError) -> [UInt8]? {
-        if !store.statistics().isReadOnly { try store.flush() }
-        let storage = SystemStorage(path: store.engine.storage.location, maps: false)
-        let versions = try KeyHistory(storage).versions(of: key)
+        let versions = try store.versions(of: key)
         if versions.isEmpty { return nil }
         var json = JSONWriter.object
         json.append("key", key)

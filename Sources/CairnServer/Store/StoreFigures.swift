@@ -16,7 +16,7 @@ extension ServerContext {
         figures.connectionCount = connectionCount()
         figures.loopCount = loopCount
         figures.isReady = refusalOfPuts() == nil
-        figures.diskFreeByteCount = try? engine.storage.freeByteCount()
+        figures.diskFreeByteCount = try? store.freeByteCount()
         figures.takeProcess(since: operations.startNanoseconds)
         return figures
     }

@@ -1,0 +1,84 @@
+// Store+Service — what a server asks of a store beyond the public calls.
+//
+// Keys are borrowed, and a blob is looked at without waiting for the disk. What is generic over `Storage`
+// is specialised only where it is compiled, so that servers call these and not the engine. Any thread.
+
+package import CairnSystem
+
+extension Store {
+    /// The options under which it was opened.
+    package var options: StoreOptions { engine.options }
+
+    /// Throws why no blob could be put now.
+    package func checkTakesPuts() throws(StoreError) { try engine.checkTakesPuts() }
+
+    /// Bytes that the file system has left.
+    package func freeByteCount() throws(FileError) -> UInt64 {
+        try engine.storage.freeByteCount()
+    }
+
+    // MARK: Blobs
+
+    /// Version, size and metadata of a blob; nil when there is none.
+    package func information(_ key: RawSpan) throws(StoreError) -> BlobInformation? {
+        try engine.information(key)
+    }
+
+    /// Opens the newest version of a key; nil when there is none.
+    package func open(_ key: RawSpan) throws(StoreError) -> OpenedBlob<BlobReader>? {
+        try engine.open(key)?.withReader
+    }
+
+    /// The same, from memory alone; see `Engine.openIfCached`.
+    package func openIfCached(_ key: RawSpan) throws(StoreError) -> PromptOpening<BlobReader> {
+        switch try engine.openIfCached(key) {
+        case .found(let blob): .found(blob.withReader)
+        case .absent: .absent
+        case .unknown: .unknown
+        }
+    }
+
+    /// Opens a blob for reading piece by piece, however small; nil when there is none.
+    package func reader(_ key: RawSpan) throws(StoreError) -> BlobReader? {
+        try engine.stream(key).map(BlobReader.init)
+    }
+
+    /// Begins a blob of unknown length; see `BlobWriter`.
+    package func writer(
+        _ key: RawSpan, _ options: WriteOptions
+    ) throws(StoreError) -> BlobWriter {
+        BlobWriter(try engine.upload(key, options))
+    }
+
+    // MARK: Looking at the files
+
+    /// See `KeyHistory`: what was acknowledged before the call is in it. Blocks.
+    package func versions(of key: [UInt8]) throws(StoreError) -> [PhysicalVersion] {
+        if !statistics().isReadOnly { try flush() }
+        return try files.versions(of: key)
+    }
+
+    /// See `StoreCheck`: reads all records beside whatever the store does. Blocks.
+    package func scrub(
+        progress: @escaping (CheckProgress) -> Void, report: @escaping (CheckFinding) -> Void
+    ) throws(StoreError) -> CheckSummary {
+        try files.check(isDeep: true, progress: progress, report: report)
+    }
+
+    /// The store's files, with descriptors of their own.
+    private var files: SystemStorage {
+        SystemStorage(path: engine.storage.location, maps: false)
+    }
+}
+
+extension OpenedBlob where Stream == BlobStream<SystemStorage> {
+    fileprivate var withReader: OpenedBlob<BlobReader> {
+        switch content {
+        case .bytes(let bytes):
+            OpenedBlob<BlobReader>(information: information, content: .bytes(bytes))
+        case .stream(let stream):
+            OpenedBlob<BlobReader>(
+                information: information, content: .stream(BlobReader(stream)))
+        }
+    }
+}
