@@ -29,17 +29,18 @@ package final class ServerOperations: Sendable {
         try check(answer, isAllowed: answer.allows(permission, key: key))
     }
 
-    /// Whether it may do this with all of these keys.
-    func authorize(
-        _ request: borrowing Request, _ permission: Permissions, keys: [[UInt8]]
-    ) throws(Problem) {
+    /// Who it is from, if it bears a token where one is needed; what that allows is asked later.
+    func authenticate(_ request: borrowing Request) throws(Problem) -> AccessAnswer {
         let answer = access.list.answer(to: request)
-        try check(answer, isAllowed: keys.allSatisfy { answer.allows(permission, key: $0.rawSpan) })
+        try check(answer, isAllowed: true)
+        return answer
     }
 
-    /// Whether it bears a token, where one is needed; what that allows is asked later.
-    func authenticate(_ request: borrowing Request) throws(Problem) {
-        try check(access.list.answer(to: request), isAllowed: true)
+    /// Whether somebody may do this with all of these keys.
+    func authorize(
+        _ answer: AccessAnswer, _ permission: Permissions, keys: [[UInt8]]
+    ) throws(Problem) {
+        try check(answer, isAllowed: keys.allSatisfy { answer.allows(permission, key: $0.rawSpan) })
     }
 
     /// Whether it may do what is about the whole store.

@@ -44,13 +44,6 @@ package final class StartingHandler: RequestHandler, @unchecked Sendable {
         return .answered
     }
 
-    package func serve(
-        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
-    ) -> Verdict {
-        guard let handler else { preconditionFailure("no body is wanted before there is a store") }
-        return handler.serve(request, body: body, &responder)
-    }
-
     package func refuse(_ refusal: Refusal, _ responder: inout Responder) {
         Problem(refusal).answer(&responder, operations)
     }

@@ -1,8 +1,7 @@
 // StoreHandler — the routes of the server, and who serves each.
 //
 // Called on the loops' threads, which it does not block: whatever may wait for the disk goes to the context's
-// threads. What is wrong with a request is found before its body is asked for. A request whose body is
-// collected comes twice, and is read anew the second time.
+// threads. What is wrong with a request is found before its body is asked for.
 
 package import CairnHTTP
 internal import Cairn
@@ -18,43 +17,35 @@ package final class StoreHandler: RequestHandler {
     package func open(_ request: borrowing Request, _ responder: inout Responder) -> Verdict {
         let route = Route(request.path)
         if context.operations.logsRequests { mark(route, request, responder) }
-        return answeringProblems(&responder) { (responder) throws(Problem) in
-            try context.operations.refuseOtherSites(request)
-            switch route {
-            case .blob(let range):
-                let key = try BlobKey.decode(request.path.extracting(range))
-                return try openBlob(key, request, &responder)
-            case .store: return try openStore(request, &responder)
-            case .server:
-                return answerOther(request.head.method, of: .blob, &responder)
-            case .health: return try openHealth(request, &responder)
-            case .readiness: return try openReadiness(request, &responder)
-            case .status: return try openStatus(request, &responder)
-            case .metrics: return try openMetrics(request, &responder)
-            case .admin(let range): return try openAdmin(range, request, &responder)
-            case .document: return openDocument(request, &responder)
-            case .dialect(let route) where context.servesDialects:
-                return try openDialect(route, request, &responder)
-            case .dialect, .none:
-                throw Problem(.noRoute, "blobs are at /store/ and their keys")
-            }
+        do throws(Problem) {
+            return try serve(route, request, &responder)
+        } catch {
+            error.answer(&responder, context.operations)
+            return .answered
         }
     }
 
-    package func serve(
-        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
-    ) -> Verdict {
-        answeringProblems(&responder) { (responder) throws(Problem) in
-            switch Route(request.path) {
-            case .blob(let range):
-                let key = try BlobKey.decode(request.path.extracting(range))
-                return try serveBlob(key, request, body, &responder)
-            case .store: return try serveStore(request, body, &responder)
-            case .dialect(let route):
-                return try serveDialect(route, request, body, &responder)
-            case .server, .health, .readiness, .status, .metrics, .admin, .document, .none:
-                preconditionFailure("only bodies that somebody wants are collected")
-            }
+    private func serve(
+        _ route: Route, _ request: borrowing Request, _ responder: inout Responder
+    ) throws(Problem) -> Verdict {
+        try context.operations.refuseOtherSites(request)
+        switch route {
+        case .blob(let range):
+            let key = try BlobKey.decode(request.path.extracting(range))
+            return try openBlob(key, request, &responder)
+        case .store: return try openStore(request, &responder)
+        case .server:
+            return answerOther(request.head.method, of: .blob, &responder)
+        case .health: return try openHealth(request, &responder)
+        case .readiness: return try openReadiness(request, &responder)
+        case .status: return try openStatus(request, &responder)
+        case .metrics: return try openMetrics(request, &responder)
+        case .admin(let range): return try openAdmin(range, request, &responder)
+        case .document: return openDocument(request, &responder)
+        case .dialect(let route) where context.servesDialects:
+            return try openDialect(route, request, &responder)
+        case .dialect, .none:
+            throw Problem(.noRoute, "blobs are at /store/ and their keys")
         }
     }
 
@@ -75,18 +66,6 @@ package final class StoreHandler: RequestHandler {
     }
 
     package func end(_ summary: ExchangeSummary) { context.operations.note(summary) }
-
-    private func answeringProblems(
-        _ responder: inout Responder,
-        _ body: (inout Responder) throws(Problem) -> Verdict
-    ) -> Verdict {
-        do throws(Problem) {
-            return try body(&responder)
-        } catch {
-            error.answer(&responder, context.operations)
-            return .answered
-        }
-    }
 
     // MARK: What routes share
 
@@ -109,6 +88,31 @@ package final class StoreHandler: RequestHandler {
     /// Refuses what would have to wait behind too many others.
     func refuseCrowds() throws(Problem) {
         if context.isCrowded { throw Problem(.busy, "too much waits for the disk; try again") }
+    }
+
+    /// Wants the body in one piece.
+    func collect(
+        atMost byteCountMaximum: Int,
+        _ body: @escaping (RawSpan, inout Responder) throws(Problem) -> Verdict
+    ) -> Verdict {
+        .collect(atMost: byteCountMaximum, by: CollectedBody(context.operations, body))
+    }
+
+    /// Answers with the text that a thread makes of a body, which is copied for it.
+    func answerLater(
+        _ responder: borrowing Responder, to body: RawSpan, _ status: UInt16 = 200,
+        _ text: @escaping @Sendable ([UInt8]) throws(StoreError) -> Result<[UInt8], Problem>
+    ) throws(Problem) -> Verdict {
+        let context = context
+        try refuseCrowds()
+        guard context.reserveUpload(body.byteCount) else {
+            throw Problem(.busy, "too many bodies are under way; try again")
+        }
+        let bytes = body.copyBytes()
+        return try answerLater(responder, status) { () throws(StoreError) in
+            defer { context.releaseUpload(bytes.count) }
+            return try text(bytes)
+        }
     }
 
     /// Answers with the text that a thread makes which may wait for the disk.

@@ -18,12 +18,6 @@ private final class Answering: RequestHandler {
         return .answered
     }
 
-    func serve(
-        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
-    ) -> Verdict {
-        .answered
-    }
-
     func refuse(_ refusal: Refusal, _ responder: inout Responder) {
         responder.begin(400)
         responder.end()

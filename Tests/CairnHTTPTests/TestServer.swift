@@ -79,7 +79,9 @@ final class TestHandler: RequestHandler {
         let path = String(decoding: request.path.copyBytes(), as: UTF8.self)
         let exchange = responder.exchange
         switch path {
-        case "/collect", "/sink": return .collect(atMost: collectByteCountMaximum)
+        case "/collect", "/sink":
+            let collector = EchoingCollector(path)
+            return .collect(atMost: collectByteCountMaximum, by: collector)
         case "/stream": return .stream(CountingReceiver(self, exchange, pauses: false))
         case "/slow": return .stream(CountingReceiver(self, exchange, pauses: true))
         case "/later":
@@ -120,23 +122,28 @@ final class TestHandler: RequestHandler {
         responder.end(byteCount: UInt64(source.byteCount), from: source)
     }
 
-    func serve(
-        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
-    ) -> Verdict {
-        if request.path.byteCount == 5 {
+    func refuse(_ refusal: Refusal, _ responder: inout Responder) {
+        responder.begin(refusal.status)
+        responder.end(refusal.reason.rawSpan)
+    }
+}
+
+/// Answers with the body, or without at `/sink`.
+private final class EchoingCollector: BodyCollector {
+    private let path: String
+
+    init(_ path: String) { self.path = path }
+
+    func take(_ body: RawSpan, _ responder: inout Responder) -> Verdict {
+        if path == "/sink" {
             responder.begin(204)
             responder.end()
             return .answered
         }
         responder.begin(201)
-        responder.field("X-Path", request.path)
+        responder.field("X-Path", Array(path.utf8).rawSpan)
         responder.end(body)
         return .answered
-    }
-
-    func refuse(_ refusal: Refusal, _ responder: inout Responder) {
-        responder.begin(refusal.status)
-        responder.end(refusal.reason.rawSpan)
     }
 }
 

@@ -6,9 +6,8 @@
 internal import CairnSystem
 
 extension Connection {
-    func collect(_ byteCountMaximum: Int) {
-        let buffers = buffers
-        phase = .collecting
+    func collect(atMost byteCountMaximum: Int, by collector: any BodyCollector) {
+        phase = .collecting(collector)
         collectByteCountMaximum = byteCountMaximum
         switch buffers.head.body {
         case .length(let count):
@@ -17,12 +16,7 @@ extension Connection {
             }
             guard reserveBody(Int(count)) else { return }
         case .chunked:
-            var headBytes = ByteQueue(byteCount: headRange.count)
-            let input = buffers.input
-            headBytes.append(input.bytes.extracting(headRange))
-            buffers.headBytes = headBytes
             buffers.body = ByteQueue(byteCount: 4096)
-            buffers.input.removeFirst(headRange.upperBound)
         }
         inviteBody()
     }
@@ -37,7 +31,7 @@ extension Connection {
         return true
     }
 
-    func stepCollecting() -> Bool {
+    func stepCollecting(_ collector: any BodyCollector) -> Bool {
         let buffers = buffers
         if buffers.head.body == .chunked {
             var refusal: Refusal?
@@ -50,10 +44,10 @@ extension Connection {
                 return true
             }
             guard progress == .ended else { return progress == .refused }
-        } else if buffers.input.count < headRange.upperBound + Int(bodyLeft) {
+        } else if buffers.input.count < Int(bodyLeft) {
             return false
         }
-        serveCollected()
+        giveBody(to: collector)
         return true
     }
 
@@ -67,22 +61,17 @@ extension Connection {
         return nil
     }
 
-    private func serveCollected() {
+    private func giveBody(to collector: any BodyCollector) {
         let buffers = buffers
         ledger.receivedByteCount = UInt64(buffers.body?.count ?? Int(bodyLeft))
         var responder = Responder(self, closes: !mayStay(unread: false))
         let verdict: Verdict
-        if let headBytes = buffers.headBytes, let body = buffers.body {
-            let request = Request(buffers.head, in: headBytes.bytes)
-            verdict = loop.shared.handler.serve(request, body: body.bytes, &responder)
+        if let body = buffers.body {
+            verdict = collector.take(body.bytes, &responder)
         } else {
-            let input = buffers.input
-            let end = headRange.upperBound + Int(bodyLeft)
-            let request = Request(buffers.head, in: input.bytes.extracting(headRange))
-            verdict = loop.shared.handler.serve(
-                request, body: input.bytes.extracting(headRange.upperBound..<end),
-                &responder)
-            buffers.input.removeFirst(end)
+            let (input, byteCount) = (buffers.input, Int(bodyLeft))
+            verdict = collector.take(input.bytes.extracting(0..<byteCount), &responder)
+            buffers.input.removeFirst(byteCount)
             bodyLeft = 0
         }
         buffers.endBody()

@@ -111,7 +111,7 @@ extension Connection {
     /// What is missing of a body that is collected in one piece.
     private var roomForBody: Int {
         guard case .collecting = phase, buffers.head.body != .chunked else { return 0 }
-        return headRange.upperBound + Int(bodyLeft) - buffers.input.count
+        return Int(bodyLeft) - buffers.input.count
     }
 
     // MARK: Turns

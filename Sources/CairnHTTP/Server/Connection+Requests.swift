@@ -22,7 +22,7 @@ extension Connection {
     private func step() -> Bool {
         switch phase {
         case .head: stepHead()
-        case .collecting: stepCollecting()
+        case .collecting(let collector): stepCollecting(collector)
         case .streaming(let receiver): !isPaused && stepStreaming(receiver)
         case .discarding: stepDiscarding()
         case .pending, .producing, .closing, .lingering, .closed: false
@@ -59,20 +59,21 @@ extension Connection {
         } catch {
             return refuse(error)
         }
-        headRange = range
         shareLeft -= Self.requestShareByteCount
         beginBody(buffers.head.body)
         ledger.open()
         var responder = Responder(self, closes: !mayStay(unread: true))
         let request = Request(buffers.head, in: bytes)
         let verdict = loop.shared.handler.open(request, &responder)
-        if case .collect(let byteCountMaximum) = verdict { return collect(byteCountMaximum) }
         buffers.input.removeFirst(range.upperBound)
-        if case .stream(let receiver) = verdict {
+        switch verdict {
+        case .collect(let byteCountMaximum, let collector):
+            collect(atMost: byteCountMaximum, by: collector)
+        case .stream(let receiver):
             phase = .streaming(receiver)
-            return inviteBody()
+            inviteBody()
+        case .answered, .pending: finish(verdict, responder)
         }
-        finish(verdict, responder)
     }
 
     private func beginBody(_ framing: BodyFraming) {
@@ -103,15 +104,9 @@ extension Connection {
 
     /// Tells a client that waits for it to send its body.
     func inviteBody() {
-        guard buffers.head.expectsContinue, buffers.input.count <= headEndInInput else { return }
+        guard buffers.head.expectsContinue, buffers.input.isEmpty else { return }
         buffers.output.append("HTTP/1.1 100 Continue\r\n\r\n")
         send()
-    }
-
-    /// Where the body begins in the input.
-    private var headEndInInput: Int {
-        if case .collecting = phase, buffers.headBytes == nil { return headRange.upperBound }
-        return 0
     }
 
     /// Answers what cannot be served; nothing more is read.

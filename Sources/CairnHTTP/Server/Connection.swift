@@ -13,7 +13,7 @@ final class Connection {
     enum Phase {
         /// Between two requests, or within a head.
         case head
-        case collecting
+        case collecting(any BodyCollector)
         case streaming(any BodyReceiver)
         /// The rest of a body that nobody wants; the answer is whole.
         case discarding
@@ -35,7 +35,8 @@ final class Connection {
     /// What the work on one request is reckoned as.
     static let requestShareByteCount = 4 << 10
 
-    unowned let loop: EventLoop
+    /// Lets go of the connection when it is closed, and ends when all are.
+    let loop: EventLoop
     let fd: Int32
     /// Of the present request; the next one has another.
     private(set) var exchange: ExchangeNumber
@@ -48,8 +49,6 @@ final class Connection {
     var tls: TLSSession?
 
     // The request
-    /// Bytes of the head, in front of the input while the body is collected.
-    var headRange = 0..<0
     /// Of a body whose length is known: what has not been used.
     var bodyLeft: UInt64 = 0
     /// Of a body that is collected.

@@ -17,8 +17,6 @@ final class ConnectionBuffers {
     var output = ByteQueue(byteCount: outputByteCount)
     var scanner = HeadScanner()
     var head = RequestHead()
-    /// Of a head whose body is collected from chunks.
-    var headBytes: ByteQueue?
     /// What was collected from chunks.
     var body: ByteQueue?
     var decoder = ChunkedDecoder()
@@ -47,7 +45,6 @@ final class ConnectionBuffers {
 
     /// Gives up what a body needed.
     func endBody() {
-        headBytes = nil
         body = nil
         input.shrink(to: Self.inputByteCount)
     }

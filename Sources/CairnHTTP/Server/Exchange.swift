@@ -36,7 +36,7 @@ package enum Verdict {
     /// The responder's exchange will be answered, from any thread.
     case pending
     /// The body is wanted in one piece, if it has no more bytes.
-    case collect(atMost: Int)
+    case collect(atMost: Int, by: any BodyCollector)
     /// The body is wanted as it comes.
     case stream(any BodyReceiver)
 }
@@ -48,11 +48,6 @@ package protocol RequestHandler: AnyObject, Sendable {
     /// body is short.
     func open(
         _ request: borrowing Request, _ responder: inout Responder
-    ) -> Verdict
-
-    /// The body that `open` wanted to collect; the verdict is `answered` or `pending`.
-    func serve(
-        _ request: borrowing Request, body: RawSpan, _ responder: inout Responder
     ) -> Verdict
 
     /// Answers a request that nobody serves. The connection ends behind it.
@@ -82,6 +77,12 @@ package struct ExchangeSummary {
     package let tag: UInt8
     /// See `Responder.attach`.
     package let attachment: AnyObject?
+}
+
+/// Takes a body in one piece; of one exchange, on its loop's thread.
+package protocol BodyCollector: AnyObject {
+    /// All of the body; the verdict is `answered` or `pending`.
+    func take(_ body: RawSpan, _ responder: inout Responder) -> Verdict
 }
 
 /// Takes a body as it comes; of one exchange, on its loop's thread.

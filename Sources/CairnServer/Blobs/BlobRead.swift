@@ -105,12 +105,14 @@ struct BlobHead: ~Escapable {
     let validators: Validators
     private let fields: BlobFields?
     private let key: [UInt8]
-    private let found: FoundBlob
+    private let expiry: WallTime?
+    private let digest: FoundBlob.WholeDigest?
     private let suggestsFileName: Bool
 
     @_lifetime(copy fields)
     init(
-        _ found: FoundBlob, _ fields: consuming BlobFields?, key: [UInt8], suggestsFileName: Bool
+        _ found: borrowing FoundBlob, _ fields: consuming BlobFields?, key: [UInt8],
+        suggestsFileName: Bool
     ) {
         let lastModified = fields?.lastModified
         validators = Validators(
@@ -118,7 +120,8 @@ struct BlobHead: ~Escapable {
             lastModified: lastModified.map { $0 / 1_000_000_000 })
         self.fields = fields
         self.key = key
-        self.found = found
+        expiry = found.blob.information.expiry
+        digest = found.digest
         self.suggestsFileName = suggestsFileName
     }
 
@@ -134,10 +137,10 @@ struct BlobHead: ~Escapable {
         if suggestsFileName, fields?.value(of: "content-disposition") == nil {
             responder.field("Content-Disposition", Self.disposition(key).rawSpan)
         }
-        if let (algorithm, digest) = found.digest {
-            responder.reprDigest(algorithm, digest.rawSpan)
+        if let digest {
+            responder.reprDigest(digest.algorithm, digest.bytes.rawSpan)
         }
-        if let expiry = found.blob.information.expiry {
+        if let expiry {
             responder.field("Cairn-Expires-In", expiry.secondsLeft)
         }
         responder.field("Accept-Ranges", "bytes")

@@ -179,18 +179,12 @@ private final class UploadTask: @unchecked Sendable {
                 writer.abort()
                 return .failure(problem)
             }
-            if write.condition != nil {
-                return .success(try writer.commit(metadata: metadataOfNow))
+            if let condition = write.condition {
+                let metadata = write.options(under: condition).metadata
+                return .success(try writer.commit(metadata: metadata))
             }
             return try commitLooking(writer)
         }
-    }
-
-    /// A blob is as old as its commit: who saw the one before must not take it for older.
-    private var metadataOfNow: [UInt8] {
-        var metadata = write.options.metadata
-        BlobFields.setLastModified(Clock.wallNanoseconds(), in: &metadata)
-        return metadata
     }
 
     /// Commits if the condition holds of the blob that is there. When another one is there by then the upload
@@ -206,7 +200,7 @@ private final class UploadTask: @unchecked Sendable {
         case .success(let options):
             do throws(StoreError) {
                 return .success(
-                    try writer.commit(under: options.condition, metadata: metadataOfNow))
+                    try writer.commit(under: options.condition, metadata: options.metadata))
             } catch {
                 guard error.kind == .conditionFailed else { throw error }
             }

@@ -29,12 +29,12 @@ extension BlobWrite {
         guard let condition else {
             return carryOutLooking(body.copyBytes(), responder.exchange, context)
         }
-        let options = options(under: condition)
+        let (key, options) = (key, options(under: condition))
         do throws(StoreError) {
             if try answersAtOnce(body, options, &responder, context) { return .answered }
             let exchange = responder.exchange
             let answer = { @Sendable (outcome: Result<WriteReceipt, StoreError>) in
-                let result = outcome.mapError { problem($0, context) }
+                let result = outcome.mapError { self.problem($0, context) }
                 exchange.answer { responder in self.answer(result, &responder, context) }
             }
             if kind == .delete {
@@ -55,6 +55,7 @@ extension BlobWrite {
         _ context: ServerContext
     ) throws(StoreError) -> Bool {
         guard durability(context) != .synced else { return false }
+        let key = key
         if kind == .delete {
             let receipt = try context.store.delete(key.rawSpan, options)
             answer(receipt.map { .success($0) } ?? Self.absent, &responder, context)
@@ -69,7 +70,7 @@ extension BlobWrite {
         _ body: [UInt8], _ exchange: Exchange, _ context: ServerContext
     ) -> Verdict {
         context.threads.submit {
-            let result = result(context) { () throws(StoreError) in
+            let result = self.result(context) { () throws(StoreError) in
                 try self.writeLooking(body, context)
             }
             exchange.answer { responder in self.answer(result, &responder, context) }
@@ -80,7 +81,7 @@ extension BlobWrite {
     private func writeLooking(
         _ body: [UInt8], _ context: ServerContext
     ) throws(StoreError) -> WriteResult {
-        let store = context.store
+        let (key, store) = (key, context.store)
         for _ in 0..<Self.attemptCountMaximum {
             let options: WriteOptions
             switch self.options(replacing: try store.information(key.rawSpan)) {
@@ -152,6 +153,7 @@ extension BlobWrite {
     }
 
     private var location: [UInt8] {
+        let key = key
         var text = Array("/store/".utf8)
         PercentCoding.append(escaped: key.rawSpan, to: &text)
         return text

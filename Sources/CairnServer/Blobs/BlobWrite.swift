@@ -9,7 +9,7 @@ package import CairnHTTP
 internal import CairnSystem
 
 /// What a client wants to be done to a blob.
-package struct BlobWrite: Sendable {
+package final class BlobWrite: Sendable {
     /// What the method says.
     package enum Kind: Sendable {
         /// POST: there must be none.
@@ -136,24 +136,34 @@ extension BlobWrite {
         }
     }
 
-    /// The options under which the write is to be made, when this is the blob that is there.
-    func options(replacing information: BlobInformation?) -> Result<WriteOptions, Problem> {
+    /// Refuses the write when this is the blob that is there, and not what the request expects.
+    func check(against information: BlobInformation?) throws(Problem) {
         let validators = information.map { information in
             let lastModified = BlobFields(decoding: information.metadata.rawSpan)?.lastModified
             return Validators(
                 sequence: information.version.sequence,
                 lastModified: lastModified.map { $0 / 1_000_000_000 })
         }
-        guard preconditions.evaluate(validators) == .proceed else {
-            return .failure(conditionProblem)
-        }
-        if kind == .create, information != nil { return .failure(existsProblem) }
-        return .success(options(under: information.map { .matches($0.version) } ?? .absent))
+        guard preconditions.evaluate(validators) == .proceed else { throw conditionProblem }
+        if kind == .create, information != nil { throw existsProblem }
     }
 
+    /// The options under which the write is to be made, when this is the blob that is there.
+    func options(replacing information: BlobInformation?) -> Result<WriteOptions, Problem> {
+        Result { () throws(Problem) in
+            try check(against: information)
+            return options(under: information.map { .matches($0.version) } ?? .absent)
+        }
+    }
+
+    /// The options of a write that is made now. A blob is as old as its commit, not as its head: who saw the
+    /// one before must not take it for older.
     func options(under condition: Condition) -> WriteOptions {
         var options = options
         options.condition = condition
+        if kind != .delete {
+            BlobFields.setLastModified(Clock.wallNanoseconds(), in: &options.metadata)
+        }
         return options
     }
 

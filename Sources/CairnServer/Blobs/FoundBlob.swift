@@ -11,9 +11,14 @@ internal import CairnSystem
 struct FoundBlob: Sendable {
     private static let digestedByteCountMaximum: UInt64 = 256 << 20
 
+    struct WholeDigest: Sendable {
+        let algorithm: IntegrityAlgorithm
+        let bytes: [UInt8]
+    }
+
     let blob: OpenedBlob<BlobReader>
     /// Nil: it was not wanted.
-    private(set) var digest: (algorithm: IntegrityAlgorithm, bytes: [UInt8])?
+    private(set) var digest: WholeDigest?
 
     /// Without a digest.
     init(_ blob: OpenedBlob<BlobReader>) { self.blob = blob }
@@ -34,6 +39,6 @@ struct FoundBlob: Sendable {
                 try stream.read(byteCountMaximum: 1 << 20) { hasher.update($0) }
             }
         }
-        digest = (algorithm, hasher.finish())
+        digest = WholeDigest(algorithm: algorithm, bytes: hasher.finish())
     }
 }

@@ -32,15 +32,6 @@ extension StoreHandler {
         }
     }
 
-    func serveBlob(
-        _ key: [UInt8], _ request: borrowing Request, _ body: RawSpan,
-        _ responder: inout Responder
-    ) throws(Problem) -> Verdict {
-        let kind: BlobWrite.Kind = request.head.method == .post ? .create : .replace
-        let write = try BlobWrite(request, key: key, kind, now: Clock.wallNanoseconds())
-        return write.carryOut(body, &responder, context)
-    }
-
     // MARK: Reading
 
     private func history(
@@ -107,7 +98,10 @@ extension StoreHandler {
         if case .length(let byteCount) = request.head.body {
             try checkByteCount(byteCount)
             if byteCount <= UInt64(Self.collectedByteCountMaximum) {
-                return .collect(atMost: Self.collectedByteCountMaximum)
+                return collect(atMost: Self.collectedByteCountMaximum) {
+                    [context] (body, responder) throws(Problem) in
+                    write.carryOut(body, &responder, context)
+                }
             }
             // The store's chunk and one piece are there for the shortest one too.
             let length = Int(clamping: min(byteCount, UInt64(reserved)))
@@ -133,15 +127,16 @@ extension StoreHandler {
         if write.condition == Condition.none { return }
         let found: PromptOpening<BlobReader>
         do throws(StoreError) {
-            found = try context.store.openIfCached(write.key.rawSpan)
+            let key = write.key
+            found = try context.store.openIfCached(key.rawSpan)
         } catch {
             // The commit decides, and tells.
             return
         }
         switch found {
         case .unknown: return
-        case .absent: _ = try write.options(replacing: nil).get()
-        case .found(let blob): _ = try write.options(replacing: blob.information).get()
+        case .absent: try write.check(against: nil)
+        case .found(let blob): try write.check(against: blob.information)
         }
     }
 }

@@ -20,29 +20,25 @@ enum FileDialect {
     }
 
     static func write(
-        _ request: borrowing Request, _ body: RawSpan
+        _ key: [UInt8], _ body: [UInt8], contentType: [UInt8]
     ) throws(Problem) -> DialectWrite {
-        let key = try key(request)
-        guard let part = try FormPart.named("upload_file", in: body, request) else {
-            return try write(key, body, type: bodyType(request))
+        guard let part = try FormPart.named("upload_file", in: body, contentType) else {
+            return try write(key, body, 0..<body.count, type: bodyType(contentType))
         }
-        let partType = part.contentType.map { body.extracting($0).copyBytes() } ?? []
-        return try write(key, body.extracting(part.bytes), type: partType)
+        return try write(key, body, part.bytes, type: part.contentType(in: body))
     }
 
     /// What the request says of its body; nothing when that is what tools say of any.
-    private static func bodyType(_ request: borrowing Request) -> [UInt8] {
-        guard let type = request.onlyValue(of: "content-type"),
-            !type.startsIgnoringCase("application/x-www-form-urlencoded")
-        else { return [] }
-        return type.copyBytes()
+    private static func bodyType(_ contentType: [UInt8]) -> [UInt8] {
+        contentType.rawSpan.startsIgnoringCase("application/x-www-form-urlencoded")
+            ? [] : contentType
     }
 
     private static func write(
-        _ key: [UInt8], _ value: RawSpan, type: [UInt8]
+        _ key: [UInt8], _ body: [UInt8], _ value: Range<Int>, type: [UInt8]
     ) throws(Problem) -> DialectWrite {
-        let byteCount = value.byteCount
-        return try DialectWrite(key: key, value: value, fields: [("Content-Type", type)]) {
+        let byteCount = value.count
+        return try DialectWrite(key: key, body, value, fields: [("Content-Type", type)]) {
             receipt in
             var json = JSONWriter.object
             json.append("path", key)
@@ -55,18 +51,17 @@ enum FileDialect {
 /// The words of a storage node: `POST /upload` with the form's field `file`, `GET /blob/<name>`.
 enum UploadDialect {
     static func write(
-        _ request: borrowing Request, _ body: RawSpan
+        _ body: [UInt8], contentType: [UInt8]
     ) throws(Problem) -> DialectWrite {
-        guard let part = try FormPart.named("file", in: body, request) else {
+        guard let part = try FormPart.named("file", in: body, contentType) else {
             throw Problem(.malformedRequest, "the body is a form with the field file")
         }
         guard let name = part.fileName, !name.isEmpty else {
             throw Problem(.malformedRequest, "the field file has a filename")
         }
-        let partType = part.contentType.map { body.extracting($0).copyBytes() } ?? []
         let byteCount = part.bytes.count
         return try DialectWrite(
-            key: name, value: body.extracting(part.bytes), fields: [("Content-Type", partType)]
+            key: name, body, part.bytes, fields: [("Content-Type", part.contentType(in: body))]
         ) { receipt in
             var json = JSONWriter.object
             json.append("name", name)
@@ -79,11 +74,11 @@ enum UploadDialect {
 extension FormPart {
     /// The form's part of this name; nil when the body is no form.
     fileprivate static func named(
-        _ name: StaticString, in body: RawSpan, _ request: borrowing Request
+        _ name: StaticString, in body: [UInt8], _ contentType: [UInt8]
     ) throws(Problem) -> FormPart? {
-        guard let contentType = request.onlyValue(of: "content-type") else { return nil }
         do throws(MalformedMultipart) {
-            guard var form = try Multipart(body, contentType: contentType) else { return nil }
+            let form = try Multipart(body.rawSpan, contentType: contentType.rawSpan)
+            guard var form else { return nil }
             while let part = try form.next() {
                 if part.name.rawSpan.isEqual(to: name.rawSpan) { return part }
             }
@@ -91,6 +86,11 @@ extension FormPart {
             throw Problem(.malformedRequest, "the form cannot be read")
         }
         throw Problem(.malformedRequest, "the form has no field \(name)")
+    }
+
+    /// What it says of its bytes; empty when it says nothing.
+    fileprivate func contentType(in body: [UInt8]) -> [UInt8] {
+        contentType.map { Array(body[$0]) } ?? []
     }
 }
 

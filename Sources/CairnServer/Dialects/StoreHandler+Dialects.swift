@@ -16,7 +16,6 @@ extension StoreHandler {
         guard route.knows(request.head.method) else {
             return answerOther(request.head.method, of: route.resource, &responder)
         }
-        let byteCountMaximum = context.formByteCountMaximum
         if request.head.method == .put || request.head.method == .post {
             try Self.refuseFields(request)
         }
@@ -27,13 +26,20 @@ extension StoreHandler {
             return read(try BlobRead(request, key: key, now: Clock.wallSeconds()), &responder)
         case .files, .file:
             responder.mark(.write)
-            let key = try FileDialect.key(request)
+            let (key, type) = (try FileDialect.key(request), request.contentType)
             try context.operations.authorize(request, .write, key: key.rawSpan)
-            return .collect(atMost: byteCountMaximum)
-        case .upload, .putValue:
+            return try collect(request, route == .files ? 201 : 200) { (body) throws(Problem) in
+                try FileDialect.write(key, body, contentType: type)
+            }
+        case .upload:
             responder.mark(.write)
-            try context.operations.authenticate(request)
-            return .collect(atMost: byteCountMaximum)
+            let type = request.contentType
+            return try collect(request) { (body) throws(Problem) in
+                try UploadDialect.write(body, contentType: type)
+            }
+        case .putValue:
+            responder.mark(.write)
+            return try collect(request) { (body) throws(Problem) in try ValueDialect.write(body) }
         case .node(let range):
             let key = try BlobKey.decode(request.path.extracting(range))
             try prepareRead(key, request, responder)
@@ -61,20 +67,6 @@ extension StoreHandler {
         }
     }
 
-    func serveDialect(
-        _ route: DialectRoute, _ request: borrowing Request, _ body: RawSpan,
-        _ responder: inout Responder
-    ) throws(Problem) -> Verdict {
-        let write: DialectWrite
-        switch route {
-        case .files, .file: write = try FileDialect.write(request, body)
-        case .upload: write = try UploadDialect.write(request, body)
-        case .putValue: write = try ValueDialect.write(body)
-        case .node, .value: preconditionFailure("only bodies that somebody wants are collected")
-        }
-        return try put(write, route == .files ? 201 : 200, request, responder)
-    }
-
     private func prepareRead(
         _ key: [UInt8], _ request: borrowing Request, _ responder: borrowing Responder
     ) throws(Problem) {
@@ -82,39 +74,51 @@ extension StoreHandler {
         try context.operations.authorize(request, .read, key: key.rawSpan)
     }
 
-    /// Writes what a dialect made of a body, and answers in its words.
-    private func put(
-        _ write: DialectWrite, _ status: UInt16, _ request: borrowing Request,
-        _ responder: borrowing Responder
+    /// Collects a body, writes what `read` makes of it, and answers in the dialect's words.
+    private func collect(
+        _ request: borrowing Request, _ status: UInt16 = 200,
+        _ read: @escaping @Sendable ([UInt8]) throws(Problem) -> DialectWrite
     ) throws(Problem) -> Verdict {
-        try context.operations.authorize(request, .write, key: write.key.rawSpan)
-        let (context, durability) = (context, try BlobWrite.durability(request))
-        guard context.reserveUpload(write.value.count) else {
-            throw Problem(.busy, "too many bodies are under way; try again")
-        }
-        return try answerLater(responder, status) { () throws(StoreError) in
-            let (key, value) = (write.key, write.value)
-            defer { context.releaseUpload(value.count) }
-            let receipt = try context.store.put(
-                key.rawSpan, value.rawSpan,
-                WriteOptions(durability: durability, metadata: write.metadata))
-            context.operations.metrics.count(.write)
-            return .success(write.answer(receipt))
+        let (client, context) = (try context.operations.authenticate(request), context)
+        let durability = try BlobWrite.durability(request)
+        return collect(atMost: context.formByteCountMaximum) { (body, responder) throws(Problem) in
+            try self.answerLater(responder, to: body, status) { (body) throws(StoreError) in
+                let write: DialectWrite
+                do throws(Problem) {
+                    write = try read(body)
+                    try context.operations.authorize(client, .write, keys: [write.key])
+                } catch {
+                    return .failure(error)
+                }
+                let receipt = try context.store.put(
+                    write.key.rawSpan, write.body.rawSpan.extracting(write.value),
+                    WriteOptions(durability: durability, metadata: write.metadata))
+                context.operations.metrics.count(.write)
+                return .success(write.answer(receipt))
+            }
         }
     }
+}
+
+extension Request {
+    /// The only `Content-Type`; empty when there is none.
+    fileprivate var contentType: [UInt8] { onlyValue(of: "content-type")?.copyBytes() ?? [] }
 }
 
 /// A blob that a dialect writes.
 struct DialectWrite: Sendable {
     let key: [UInt8]
-    let value: [UInt8]
+    /// The value is this part of it.
+    let body: [UInt8]
+    let value: Range<Int>
     let metadata: [UInt8]
     /// What the client is told.
     let answer: @Sendable (WriteReceipt) -> [UInt8]
 
     /// With the fields that come back with it.
     init(
-        key: [UInt8], value: RawSpan, fields: [(name: StaticString, value: [UInt8])],
+        key: [UInt8], _ body: [UInt8], _ value: Range<Int>,
+        fields: [(name: StaticString, value: [UInt8])],
         answer: @escaping @Sendable (WriteReceipt) -> [UInt8]
     ) throws(Problem) {
         try BlobKey.check(key)
@@ -129,7 +133,8 @@ struct DialectWrite: Sendable {
             BlobFields.append(field.name.rawSpan, field.value.rawSpan, to: &metadata)
         }
         self.key = key
-        self.value = value.copyBytes()
+        self.body = body
+        self.value = value
         self.metadata = metadata
         self.answer = answer
     }

@@ -14,11 +14,11 @@ enum ValueDialect {
     /// A blob that is made JSON of.
     private static let byteCountMaximum: UInt64 = 16 << 20
 
-    static func write(_ body: RawSpan) throws(Problem) -> DialectWrite {
+    static func write(_ body: [UInt8]) throws(Problem) -> DialectWrite {
         let object: JSONObject?
         do throws(JSONError) {
-            let limits = JSONLimits(byteCountMaximum: body.byteCount, depthMaximum: 2)
-            object = try JSONValue(reading: body, limits: limits).object
+            let limits = JSONLimits(byteCountMaximum: body.count, depthMaximum: 2)
+            object = try JSONValue(reading: body.rawSpan, limits: limits).object
         } catch {
             throw Problem(.malformedRequest, "the body is no JSON: \(error)")
         }
@@ -31,7 +31,7 @@ enum ValueDialect {
         let suffix = Array((object["extension"]?.string ?? "").utf8)
         let type = MediaType.guessed(fromKey: (Array("x.".utf8) + suffix).rawSpan)
         return try DialectWrite(
-            key: Array(key.utf8), value: value.rawSpan,
+            key: Array(key.utf8), value, 0..<value.count,
             fields: [
                 ("Content-Type", type.rawSpan.copyBytes()), (extensionField, suffix),
             ]

@@ -27,22 +27,26 @@ extension StoreHandler {
                 throw Problem(.malformedRequest, "a POST to the store says what it does: ?delete")
             }
             responder.mark(.delete)
-            try context.operations.authenticate(request)
-            _ = try BlobWrite.durability(request)
-            return .collect(atMost: Self.listByteCountMaximum)
+            return try collectList(request)
         case let method:
             return answerOther(method, of: .store, &responder)
         }
     }
 
-    func serveStore(
-        _ request: borrowing Request, _ body: RawSpan, _ responder: inout Responder
-    ) throws(Problem) -> Verdict {
-        let delete = try BatchDelete(body, durability: try BlobWrite.durability(request))
-        try context.operations.authorize(request, .delete, keys: delete.keys)
-        let store = context.store
-        return try answerLater(responder) { () throws(StoreError) in
-            .success(try delete.carryOut(store))
+    private func collectList(_ request: borrowing Request) throws(Problem) -> Verdict {
+        let (client, context) = (try context.operations.authenticate(request), context)
+        let durability = try BlobWrite.durability(request)
+        return collect(atMost: Self.listByteCountMaximum) { (body, responder) throws(Problem) in
+            try self.answerLater(responder, to: body) { (body) throws(StoreError) in
+                let delete: BatchDelete
+                do throws(Problem) {
+                    delete = try BatchDelete(body.rawSpan, durability: durability)
+                    try context.operations.authorize(client, .delete, keys: delete.keys)
+                } catch {
+                    return .failure(error)
+                }
+                return .success(try delete.carryOut(context.store))
+            }
         }
     }
 
@@ -72,6 +76,7 @@ extension StoreHandler {
             return .success(Array("{\"ready\":true}\n".utf8))
         }
     }
+
     // MARK: Description
 
     /// This server, described to programs.
