@@ -115,6 +115,10 @@ extension StoreError {
             currentVersion: currentVersion)
     }
 
+    /// A write that may not wait for the disk would have to; nothing was done. Not for callers of the store.
+    static let wouldWait = StoreError(.inputOutput, "the write would wait for the disk")
+    var isOfWaiting: Bool { detail === Self.wouldWait.detail }
+
     /// There were no file descriptors left.
     var isOutOfDescriptors: Bool { errno == EMFILE || errno == ENFILE }
 

@@ -79,7 +79,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     var compaction = CompactionMemory<S>()
     let drained = DrainedSegments()
     /// Set by the compactor's thread.
-    let brake = WriteBrake()
+    package let brake = WriteBrake()
     /// How many segments opening read no record of.
     package let hintedSegmentCount: Int
     /// How many hints were there and could not be used.

@@ -62,6 +62,8 @@ struct Intent {
     var expiry: UInt64 = 0
     /// Earlier records that must not have failed.
     var dependency: UploadFailure?
+    /// Whether it may wait for the disk; one that may not ends in `StoreError.wouldWait`.
+    var mayWait = true
     /// Whether the write may use space when the disk is full.
     var isDelete: Bool { action == .delete }
 }

@@ -13,24 +13,41 @@ extension Engine {
     /// each further cache line of it costs. With 512 a random overwrite of 1 KiB took 8 % longer.
     private static var examinedByteCount: Int { 128 }
 
-    /// The present record of a key, or the other key that holds its hash.
-    func examine(_ hash: UInt64, _ key: RawSpan) throws(StoreError) -> Examined {
+    /// The present record of a key, or the other key that holds its hash. Who may not wait for the disk is
+    /// told `wouldWait`, also of damage: only a read that may wait says that.
+    func examine(
+        _ hash: UInt64, _ key: RawSpan, mayWait: Bool = true
+    ) throws(StoreError) -> Examined {
         var attempt = 0
         while true {
             segmentFiles.awaitDescriptors()
             do {
-                return try examineInSection(hash, key)
+                return try examineInSection(hash, key, mayWait)
             } catch {
-                guard segmentFiles.mayRepeat(after: error, attempt: &attempt) else { throw error }
+                guard !error.isOfWaiting,
+                    segmentFiles.mayRepeat(after: error, attempt: &attempt)
+                else { throw error }
             }
         }
     }
 
     private func examineInSection(
-        _ hash: UInt64, _ key: RawSpan
+        _ hash: UInt64, _ key: RawSpan, _ mayWait: Bool
     ) throws(StoreError) -> Examined {
-        let scratch = ReadScratch.take()
+        let scratch = ReadScratch.take(mayWait: mayWait)
         defer { scratch.giveBack() }
+        do {
+            let examined = try examine(hash, key, scratch)
+            if mayWait || examined.found?.isDamaged != true { return examined }
+        } catch {
+            if !scratch.hasMissed { throw error }
+        }
+        throw .wouldWait
+    }
+
+    private func examine(
+        _ hash: UInt64, _ key: RawSpan, _ scratch: ReadScratch
+    ) throws(StoreError) -> Examined {
         let token = readers.enter()
         defer { readers.leave(token) }
         var examined = Examined()

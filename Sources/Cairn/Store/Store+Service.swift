@@ -1,6 +1,6 @@
 // Store+Service — what a server asks of a store beyond the public calls.
 //
-// Keys are borrowed, and a blob is looked at without waiting for the disk. What is generic over `Storage`
+// Keys are borrowed, and blobs are read and written without waiting for the disk, if that can be. What is generic over `Storage`
 // is specialised only where it is compiled, so that servers call these and not the engine. Any thread.
 
 package import CairnSystem
@@ -9,7 +9,10 @@ extension Store {
     /// The options under which it was opened.
     package var options: StoreOptions { engine.options }
 
-    /// Throws why no blob could be put now.
+    /// Throws why nothing could be written now.
+    package func checkTakesWrites() throws(StoreError) { try engine.checkTakesWrites() }
+
+    /// Throws why no blob could be put now. May wait for the disk.
     package func checkTakesPuts() throws(StoreError) { try engine.checkTakesPuts() }
 
     /// Bytes that the file system has left.
@@ -48,6 +51,22 @@ extension Store {
         _ key: RawSpan, _ options: WriteOptions
     ) throws(StoreError) -> BlobWriter {
         BlobWriter(try engine.upload(key, options))
+    }
+
+    /// See `Engine.putPromptly`.
+    package func putPromptly(
+        _ key: RawSpan, _ value: RawSpan, _ options: WriteOptions,
+        completion: @escaping @Sendable (Result<WriteReceipt, StoreError>) -> Void
+    ) throws(StoreError) -> PromptWrite {
+        try engine.putPromptly(key, value, options, completion: completion)
+    }
+
+    /// See `Engine.deletePromptly`.
+    package func deletePromptly(
+        _ key: RawSpan, _ options: WriteOptions,
+        completion: @escaping @Sendable (Result<WriteReceipt, StoreError>) -> Void
+    ) throws(StoreError) -> PromptWrite {
+        try engine.deletePromptly(key, options, completion: completion)
     }
 
     // MARK: Looking at the files

@@ -19,6 +19,7 @@ extension Engine {
         if byteCount < tuning.directByteCount && byteCount <= tuning.bufferByteCount {
             return try writeBuffered(intent, parts, completion)
         }
+        if !intent.mayWait { throw .wouldWait }
         if !intent.isDelete { yieldToCompaction(byteCount) }
         var examined = Examined()
         while true {
@@ -35,6 +36,9 @@ extension Engine {
         _ intent: Intent, _ parts: borrowing RecordParts, _ completion: Completion
     ) throws(StoreError) -> WriteReceipt? {
         if !intent.isDelete {
+            if !intent.mayWait, brake.isOn || isDiskFull.load(ordering: .relaxed) {
+                throw .wouldWait
+            }
             try checkSpace()
             yieldToCompaction(parts.header.recordByteCount)
         }
@@ -75,7 +79,7 @@ extension Engine {
             armKeeper(for: .os)
             // Who waits commits anyway; it must not ask for the lead that it may just be handed.
             if case .waiter = completion { return .some(nil) }
-            commitIfCrowded()
+            if intent.mayWait { commitIfCrowded() }
             return .some(nil)
         case .stale, .needs: return .none
         }
@@ -88,18 +92,19 @@ extension Engine {
     ) throws(StoreError) {
         switch attempt {
         case .done, .waiting: break
-        case .stale: examined = try examineUnlessRefused(intent.hash, parts.key)
+        case .stale: examined = try examineUnlessRefused(intent, parts.key)
         case .needs(let room):
+            if !intent.mayWait { throw .wouldWait }
             try makeRoom(room, for: parts.header.recordByteCount, recordCount: 1)
         }
     }
 
     /// A store that takes no writes says so, not that a file cannot be read.
     private func examineUnlessRefused(
-        _ hash: UInt64, _ key: RawSpan
+        _ intent: Intent, _ key: RawSpan
     ) throws(StoreError) -> Examined {
         do {
-            let examined = try examine(hash, key)
+            let examined = try examine(intent.hash, key, mayWait: intent.mayWait)
             noteExamined(examined)
             return examined
         } catch {
@@ -256,13 +261,17 @@ extension Engine {
         }
     }
 
-    /// Throws what a put would be refused for, whatever its key.
+    /// Throws what a put would be refused for, whatever its key. May wait for the disk.
     package func checkTakesPuts() throws(StoreError) {
-        lock.lock()
-        let refusal = state.refusal()
-        lock.unlock()
-        if let refusal { throw refusal }
+        try checkTakesWrites()
         try checkSpace()
+    }
+
+    /// Throws what any write would be refused for.
+    package func checkTakesWrites() throws(StoreError) {
+        lock.lock()
+        defer { lock.unlock() }
+        if let refusal = state.refusal() { throw refusal }
     }
 
     /// Refuses puts while the disk is full; finds out when it no longer is.

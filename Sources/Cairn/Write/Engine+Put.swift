@@ -6,6 +6,16 @@ internal import CairnFormat
 internal import CairnSystem
 internal import Synchronization
 
+/// How a write was taken that may not wait for the disk.
+package enum PromptWrite: Sendable {
+    /// It is over, and calls nobody back.
+    case done(WriteReceipt)
+    /// Its completion will be called.
+    case submitted
+    /// Nothing was done: the disk has to be asked, or waited for.
+    case wouldWait
+}
+
 extension Engine {
     /// Writes a blob and returns when it is as durable as asked.
     package func put(
@@ -34,6 +44,43 @@ extension Engine {
             receipt = try put(key, value, options, scratch, .callback(completion))
         }
         if let receipt { completion(.success(receipt)) } else { wakeKeeper() }
+    }
+
+    /// Submits a put, unless that would have to wait for the disk: then nothing was done.
+    package func putPromptly(
+        _ key: RawSpan, _ value: RawSpan, _ options: WriteOptions,
+        completion: @escaping @Sendable (WriteOutcome) -> Void
+    ) throws(StoreError) -> PromptWrite {
+        try promptly { (scratch) throws(StoreError) in
+            try put(key, value, options, scratch, .callback(completion), mayWait: false)
+        }
+    }
+
+    /// The same for a delete; `replaced` is false when there was no such blob.
+    package func deletePromptly(
+        _ key: RawSpan, _ options: WriteOptions,
+        completion: @escaping @Sendable (WriteOutcome) -> Void
+    ) throws(StoreError) -> PromptWrite {
+        try promptly { (scratch) throws(StoreError) in
+            try delete(key, options, scratch, .callback(completion), mayWait: false)
+        }
+    }
+
+    private func promptly(
+        _ write: (WriteScratch) throws(StoreError) -> WriteReceipt?
+    ) throws(StoreError) -> PromptWrite {
+        let receipt: WriteReceipt?
+        do {
+            let scratch = WriteScratch.take()
+            defer { scratch.giveBack() }
+            receipt = try write(scratch)
+        } catch {
+            if error.isOfWaiting { return .wouldWait }
+            throw error
+        }
+        if let receipt { return .done(receipt) }
+        wakeKeeper()
+        return .submitted
     }
 
     /// Removes a blob; nil when there was none. Returns when the answer is as durable as asked.
@@ -107,13 +154,15 @@ extension Engine {
     }
 
     private func delete(
-        _ key: RawSpan, _ options: WriteOptions, _ scratch: WriteScratch, _ completion: Completion
+        _ key: RawSpan, _ options: WriteOptions, _ scratch: WriteScratch, _ completion: Completion,
+        mayWait: Bool = true
     ) throws(StoreError) -> WriteReceipt? {
         try checkKey(key)
         let header = RecordHeader(sequence: 0, type: .delete, keyByteCount: key.byteCount)
-        let intent = Intent(
+        var intent = Intent(
             action: .delete, hash: hash(key), condition: options.condition,
             durability: options.durability ?? self.options.durability)
+        intent.mayWait = mayWait
         let parts = RecordParts(
             header: header, key: key, metadata: RawSpan(), payloadHead: RawSpan(),
             payloadTail: RawSpan())
@@ -128,11 +177,12 @@ extension Engine {
 
     private func put(
         _ key: RawSpan, _ value: RawSpan, _ options: WriteOptions, _ scratch: WriteScratch,
-        _ completion: Completion
+        _ completion: Completion, mayWait: Bool = true
     ) throws(StoreError) -> WriteReceipt? {
         try checkKey(key)
         try checkMetadata(options.metadata)
         guard value.byteCount <= tuning.chunkByteCount else {
+            if !mayWait { throw .wouldWait }
             return try putLarge(key, value, options, completion)
         }
         try checkByteCount(UInt64(value.byteCount))
@@ -151,6 +201,7 @@ extension Engine {
             action: .put, hash: hash, condition: options.condition,
             durability: options.durability ?? self.options.durability)
         intent.expiry = options.expiry.stored
+        intent.mayWait = mayWait
         let metadata = scratch.metadataBuffer
         let output = scratch.output
         let parts = RecordParts(

@@ -1,8 +1,8 @@
 // BlobWrite+Carry — carrying a write out, and its answer.
 //
-// A small body is written in the loop's thread: appending to the log's buffer waits for nobody as a rule, and a
-// write that is to be synced is answered when the sync of its batch is over. What has to look at the blob
-// first, for conditions that the engine does not know, is done by a thread that may wait.
+// A small body is written in the loop's thread, into the log's buffer, and a write that is to be on the disk is
+// answered when its batch is. What has to wait first is done by a thread that may: for an old record that is
+// not in memory, for room, or for a look at the blob, for conditions that the engine does not know.
 
 internal import Cairn
 internal import CairnHTTP
@@ -26,56 +26,68 @@ extension BlobWrite {
                 return .answered
             }
         }
-        guard let condition else {
-            return carryOutLooking(body.copyBytes(), responder.exchange, context)
-        }
-        let (key, options) = (key, options(under: condition))
+        guard let condition else { return carryOutLater(body, &responder, context) }
+        let (exchange, options) = (responder.exchange, options(under: condition))
         do throws(StoreError) {
-            if try answersAtOnce(body, options, &responder, context) { return .answered }
-            let exchange = responder.exchange
-            let answer = { @Sendable (outcome: Result<WriteReceipt, StoreError>) in
-                let result = outcome.mapError { self.problem($0, context) }
-                exchange.answer { responder in self.answer(result, &responder, context) }
+            switch try submit(body, options, exchange, context) {
+            case .done(let receipt): answer(.success(receipt), &responder, context)
+            case .submitted: return .pending
+            case .wouldWait: return carryOutLater(body, &responder, context)
             }
-            if kind == .delete {
-                try context.store.delete(key.rawSpan, options, completion: answer)
-            } else {
-                try context.store.put(key.rawSpan, body, options, completion: answer)
-            }
-            return .pending
         } catch {
             answer(.failure(problem(error, context)), &responder, context)
+        }
+        return .answered
+    }
+
+    private func submit(
+        _ body: RawSpan, _ options: WriteOptions, _ exchange: Exchange, _ context: ServerContext
+    ) throws(StoreError) -> PromptWrite {
+        let (key, store) = (key, context.store)
+        let completion = { @Sendable (outcome: Result<WriteReceipt, StoreError>) in
+            let result = outcome.mapError { self.problem($0, context) }
+            exchange.answer { responder in self.answer(result, &responder, context) }
+        }
+        if kind == .delete {
+            return try store.deletePromptly(key.rawSpan, options, completion: completion)
+        }
+        return try store.putPromptly(key.rawSpan, body, options, completion: completion)
+    }
+
+    private func carryOutLater(
+        _ body: RawSpan, _ responder: inout Responder, _ context: ServerContext
+    ) -> Verdict {
+        guard !context.isCrowded, context.reserveUpload(body.byteCount) else {
+            let problem = Problem(.busy, "too many writes wait for the disk; try again")
+            problem.answer(&responder, context.operations)
             return .answered
         }
-    }
-
-    /// A write that no sync is waited for has its result at once.
-    private func answersAtOnce(
-        _ body: RawSpan, _ options: WriteOptions, _ responder: inout Responder,
-        _ context: ServerContext
-    ) throws(StoreError) -> Bool {
-        guard durability(context) != .synced else { return false }
-        let key = key
-        if kind == .delete {
-            let receipt = try context.store.delete(key.rawSpan, options)
-            answer(receipt.map { .success($0) } ?? Self.absent, &responder, context)
-        } else {
-            let receipt = try context.store.put(key.rawSpan, body, options)
-            answer(.success(receipt), &responder, context)
-        }
-        return true
-    }
-
-    private func carryOutLooking(
-        _ body: [UInt8], _ exchange: Exchange, _ context: ServerContext
-    ) -> Verdict {
+        let (exchange, body) = (responder.exchange, body.copyBytes())
         context.threads.submit {
             let result = self.result(context) { () throws(StoreError) in
-                try self.writeLooking(body, context)
+                try self.write(body, context)
             }
+            context.releaseUpload(body.count)
             exchange.answer { responder in self.answer(result, &responder, context) }
         }
         return .pending
+    }
+
+    /// Blocks.
+    private func write(_ body: [UInt8], _ context: ServerContext) throws(StoreError) -> WriteResult
+    {
+        guard let condition else { return try writeLooking(body, context) }
+        return try write(body, options(under: condition), context.store)
+    }
+
+    private func write(
+        _ body: [UInt8], _ options: WriteOptions, _ store: Store
+    ) throws(StoreError) -> WriteResult {
+        let key = key
+        guard kind == .delete else {
+            return .success(try store.put(key.rawSpan, body.rawSpan, options))
+        }
+        return try store.delete(key.rawSpan, options).map { .success($0) } ?? Self.absent
     }
 
     private func writeLooking(
@@ -89,11 +101,7 @@ extension BlobWrite {
             case .failure(let problem): return .failure(problem)
             }
             do throws(StoreError) {
-                guard kind == .delete else {
-                    return .success(try store.put(key.rawSpan, body.rawSpan, options))
-                }
-                let receipt = try store.delete(key.rawSpan, options)
-                return receipt.map { .success($0) } ?? Self.absent
+                return try write(body, options, store)
             } catch {
                 guard error.kind == .conditionFailed else { throw error }
             }

@@ -92,8 +92,8 @@ extension StoreHandler {
             request, kind == .delete ? .delete : .write, key: key.rawSpan)
         let write = try BlobWrite(request, key: key, kind, now: Clock.wallNanoseconds())
         if kind == .delete { return write.carryOut(RawSpan(), &responder, context) }
-        if let problem = context.refusalOfPuts() { throw problem }
         try checkEarly(write)
+        try checkTakesWrites()
         var reserved = BlobUpload.reservedByteCount
         if case .length(let byteCount) = request.head.body {
             try checkByteCount(byteCount)
@@ -111,6 +111,15 @@ extension StoreHandler {
             throw Problem(.busy, "too many bodies are under way; try again")
         }
         return .stream(BlobUpload(write, responder.exchange, context, reserved: reserved))
+    }
+
+    /// A store that takes nothing says so before a body comes.
+    private func checkTakesWrites() throws(Problem) {
+        do throws(StoreError) {
+            try context.store.checkTakesWrites()
+        } catch {
+            throw context.problem(error)
+        }
     }
 
     /// Refuses a body that the store would refuse, before it comes.
