@@ -26,10 +26,9 @@ extension BlobWrite {
                 return .answered
             }
         }
-        guard let condition else { return carryOutLater(body, &responder, context) }
-        let (exchange, options) = (responder.exchange, options(under: condition))
+        guard condition != nil else { return carryOutLater(body, &responder, context) }
         do throws(StoreError) {
-            switch try submit(body, options, exchange, context) {
+            switch try submit(body, responder.exchange, context) {
             case .done(let receipt): answer(.success(receipt), &responder, context)
             case .submitted: return .pending
             case .wouldWait: return carryOutLater(body, &responder, context)
@@ -41,18 +40,28 @@ extension BlobWrite {
     }
 
     private func submit(
-        _ body: RawSpan, _ options: WriteOptions, _ exchange: Exchange, _ context: ServerContext
+        _ body: RawSpan, _ exchange: Exchange, _ context: ServerContext
     ) throws(StoreError) -> PromptWrite {
-        let (key, store) = (key, context.store)
-        let completion = { @Sendable (outcome: Result<WriteReceipt, StoreError>) in
+        let (key, options) = (key, options(under: condition ?? .none))
+        let completion = completion(exchange, context)
+        if kind == .delete {
+            return try context.store.deletePromptly(
+                key.rawSpan, options, completion: completion)
+        }
+        return try context.store.putPromptly(
+            key.rawSpan, body, options, completion: completion)
+    }
+
+    private func completion(
+        _ exchange: Exchange, _ context: ServerContext
+    ) -> @Sendable (Result<WriteReceipt, StoreError>) -> Void {
+        { outcome in
             let result = outcome.mapError { self.problem($0, context) }
             exchange.answer { responder in self.answer(result, &responder, context) }
         }
-        if kind == .delete {
-            return try store.deletePromptly(key.rawSpan, options, completion: completion)
-        }
-        return try store.putPromptly(key.rawSpan, body, options, completion: completion)
     }
+
+    // MARK: On threads that may wait
 
     private func carryOutLater(
         _ body: RawSpan, _ responder: inout Responder, _ context: ServerContext
@@ -64,30 +73,31 @@ extension BlobWrite {
         }
         let (exchange, body) = (responder.exchange, body.copyBytes())
         context.threads.submit {
-            let result = self.result(context) { () throws(StoreError) in
-                try self.write(body, context)
-            }
+            self.carryOut(body, exchange, context)
             context.releaseUpload(body.count)
-            exchange.answer { responder in self.answer(result, &responder, context) }
         }
         return .pending
     }
 
-    /// Blocks.
-    private func write(_ body: [UInt8], _ context: ServerContext) throws(StoreError) -> WriteResult
-    {
-        guard let condition else { return try writeLooking(body, context) }
-        return try write(body, options(under: condition), context.store)
-    }
-
-    private func write(
-        _ body: [UInt8], _ options: WriteOptions, _ store: Store
-    ) throws(StoreError) -> WriteResult {
-        let key = key
-        guard kind == .delete else {
-            return .success(try store.put(key.rawSpan, body.rawSpan, options))
+    private func carryOut(_ body: [UInt8], _ exchange: Exchange, _ context: ServerContext) {
+        let answer = completion(exchange, context)
+        guard let condition else {
+            let result = result(context) { () throws(StoreError) in
+                try writeLooking(body, context)
+            }
+            return exchange.answer { responder in self.answer(result, &responder, context) }
         }
-        return try store.delete(key.rawSpan, options).map { .success($0) } ?? Self.absent
+        let (key, options) = (key, options(under: condition))
+        do throws(StoreError) {
+            // Without waiting for the sync: others are to be written meanwhile.
+            if kind == .delete {
+                try context.store.delete(key.rawSpan, options, completion: answer)
+            } else {
+                try context.store.put(key.rawSpan, body.rawSpan, options, completion: answer)
+            }
+        } catch {
+            answer(.failure(error))
+        }
     }
 
     private func writeLooking(
@@ -101,7 +111,11 @@ extension BlobWrite {
             case .failure(let problem): return .failure(problem)
             }
             do throws(StoreError) {
-                return try write(body, options, store)
+                guard kind == .delete else {
+                    return .success(try store.put(key.rawSpan, body.rawSpan, options))
+                }
+                let receipt = try store.delete(key.rawSpan, options)
+                return receipt.map { .success($0) } ?? Self.absent
             } catch {
                 guard error.kind == .conditionFailed else { throw error }
             }
