@@ -6,7 +6,9 @@ import PackageDescription
 // both tools, needs CairnSystem alone; CairnServer stands on all of them.
 // `CAIRN_PLANTED_BUGS=1` builds the engine with named faults that the crash suites must find;
 // an ordinary build contains none of them.
+// `CAIRN_FUZZING=1` adds what tools/fuzz runs.
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
+let isFuzzing = Context.environment["CAIRN_FUZZING"] == "1"
 
 let strict: [SwiftSetting] =
     [
@@ -18,6 +20,15 @@ let strict: [SwiftSetting] =
         // Returning a span from a property of ours needs it; see the decision notes.
         .enableExperimentalFeature("Lifetimes"),
     ] + (plantedBugs ? [.define("CAIRN_PLANTED_BUGS")] : [])
+
+let fuzzers: [Target] =
+    isFuzzing
+    ? [
+        .target(name: "CFuzzer", path: "Tests/CFuzzer"),
+        .executableTarget(
+            name: "fuzz-heads", dependencies: ["CFuzzer", "CairnHTTP", "CairnSystem"],
+            path: "Tests/FuzzHeads", exclude: ["heads.dict"], swiftSettings: strict),
+    ] : []
 
 let package = Package(
     name: "cairn",
@@ -108,7 +119,7 @@ let package = Package(
             dependencies: ["cairn", "cairnd", "CairnHTTP", "CairnSystem", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
-    ],
+    ] + fuzzers,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )

@@ -4,6 +4,7 @@
 // describes the server to programs (openapi.json) is held to it by a test. Plain values.
 
 internal import CairnHTTP
+internal import CairnSystem
 
 /// What stands at one path, or at all paths of one form.
 package enum Resource: CaseIterable, Sendable {
@@ -41,6 +42,18 @@ package enum Resource: CaseIterable, Sendable {
         case .admin, .files, .upload, .putValue: "POST, OPTIONS"
         case .file: "GET, HEAD, PUT, OPTIONS"
         }
+    }
+
+    /// Whether a method is among them.
+    func knows(_ method: CairnHTTP.Method) -> Bool {
+        let (list, word) = (methods.rawSpan, method.text.rawSpan)
+        var start = 0
+        while start < list.byteCount {
+            let end = list.firstIndex(of: UInt8(ascii: ","), from: start) ?? list.byteCount
+            if list.extracting(start..<end).isEqual(to: word) { return true }
+            start = end + 2
+        }
+        return false
     }
 }
 

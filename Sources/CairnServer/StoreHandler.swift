@@ -15,7 +15,8 @@ package final class StoreHandler: RequestHandler {
     package init(_ context: ServerContext) { self.context = context }
 
     package func open(_ request: borrowing Request, _ responder: inout Responder) -> Verdict {
-        let route = Route(request.path)
+        var route = Route(request.path)
+        if case .dialect = route, !context.servesDialects { route = .none }
         if context.operations.logsRequests { mark(route, request, responder) }
         do throws(Problem) {
             return try serve(route, request, &responder)
@@ -29,22 +30,24 @@ package final class StoreHandler: RequestHandler {
         _ route: Route, _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         try context.operations.refuseOtherSites(request)
+        let method = request.head.method
+        if let resource = route.resource, method == .options || !resource.knows(method) {
+            return answerOther(method, of: resource, &responder)
+        }
         switch route {
         case .blob(let range):
             let key = try BlobKey.decode(request.path.extracting(range))
             return try openBlob(key, request, &responder)
         case .store: return try openStore(request, &responder)
-        case .server:
-            return answerOther(request.head.method, of: .blob, &responder)
-        case .health: return try openHealth(request, &responder)
-        case .readiness: return try openReadiness(request, &responder)
+        case .server: return answerOther(method, of: .blob, &responder)
+        case .health: return openHealth(&responder)
+        case .readiness: return try openReadiness(responder)
         case .status: return try openStatus(request, &responder)
         case .metrics: return try openMetrics(request, &responder)
         case .admin(let range): return try openAdmin(range, request, &responder)
-        case .document: return openDocument(request, &responder)
-        case .dialect(let route) where context.servesDialects:
-            return try openDialect(route, request, &responder)
-        case .dialect, .none:
+        case .document: return openDocument(&responder)
+        case .dialect(let route): return try openDialect(route, request, &responder)
+        case .none:
             throw Problem(.noRoute, "blobs are at /store/ and their keys")
         }
     }
@@ -69,8 +72,8 @@ package final class StoreHandler: RequestHandler {
 
     // MARK: What routes share
 
-    /// Answers OPTIONS, and refuses what is not allowed.
-    func answerOther(
+    /// Answers OPTIONS, and refuses what a resource does not know.
+    private func answerOther(
         _ method: CairnHTTP.Method, of resource: Resource, _ responder: inout Responder
     ) -> Verdict {
         let allowed = resource.methods

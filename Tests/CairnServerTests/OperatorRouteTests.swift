@@ -154,6 +154,11 @@ struct OperatorRouteTests {
         let all = ["Authorization: Bearer lister"]
         #expect(try served.request("GET", "/store/", all).status == 403)
         #expect(try served.request("GET", "/healthz").status == 200)
+        // What a path knows is no secret: browsers ask before they send a token.
+        for target in ["/store/p/a", "/status", "/admin/scrub", "/upload"] {
+            #expect(try served.request("OPTIONS", target).status == 204, "\(target)")
+            #expect(try served.request("PATCH", target).status == 405, "\(target)")
+        }
         #expect(served.store.statistics().keyCount == 2)
     }
 }

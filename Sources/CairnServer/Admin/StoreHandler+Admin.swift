@@ -15,9 +15,6 @@ extension StoreHandler {
         guard name.isPath("compact") || name.isPath("backup") || name.isPath("scrub") else {
             throw Problem(.noRoute, "jobs are compact, backup and scrub")
         }
-        guard request.head.method == .post else {
-            return answerOther(request.head.method, of: .admin, &responder)
-        }
         let task = try adminTask(name, request)
         guard try begin(task) else {
             throw Problem(.jobRunning, "one job runs at a time; /status tells of it")

@@ -27,8 +27,7 @@ extension StoreHandler {
         case .put: return try begin(.replace, key, request, &responder)
         case .post: return try begin(.create, key, request, &responder)
         case .delete: return try begin(.delete, key, request, &responder)
-        case let method:
-            return answerOther(method, of: .blob, &responder)
+        case .options, .patch, .trace: preconditionFailure("a blob does not know it")
         }
     }
 

@@ -38,13 +38,4 @@ enum DialectRoute: Equatable {
             return nil
         }
     }
-
-    /// Whether its resource knows a method, but for OPTIONS.
-    func knows(_ method: CairnHTTP.Method) -> Bool {
-        switch self {
-        case .files, .upload, .putValue: method == .post
-        case .file: method == .get || method == .head || method == .put
-        case .node, .value: method == .get || method == .head
-        }
-    }
 }

@@ -13,9 +13,6 @@ extension StoreHandler {
     func openDialect(
         _ route: DialectRoute, _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
-        guard route.knows(request.head.method) else {
-            return answerOther(request.head.method, of: route.resource, &responder)
-        }
         if request.head.method == .put || request.head.method == .post {
             try Self.refuseFields(request)
         }

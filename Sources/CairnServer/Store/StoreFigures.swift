@@ -27,9 +27,6 @@ extension StoreHandler {
         _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         try context.operations.authorize(request, .admin)
-        guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, of: .status, &responder)
-        }
         let context = context
         return try answerLater(responder) { () throws(StoreError) in
             var json = JSONWriter.object
@@ -45,9 +42,6 @@ extension StoreHandler {
         _ request: borrowing Request, _ responder: inout Responder
     ) throws(Problem) -> Verdict {
         try context.operations.authorize(request, .admin)
-        guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, of: .metrics, &responder)
-        }
         let context = context
         return try answerLater(responder, 200, ServerFigures.prometheusType) {
             () throws(StoreError) in .success(try context.figures().prometheus)

@@ -28,8 +28,8 @@ extension StoreHandler {
             }
             responder.mark(.delete)
             return try collectList(request)
-        case let method:
-            return answerOther(method, of: .store, &responder)
+        case .put, .delete, .options, .patch, .trace:
+            preconditionFailure("the store does not know it")
         }
     }
 
@@ -53,23 +53,13 @@ extension StoreHandler {
     // MARK: Health
 
     /// The process serves.
-    func openHealth(
-        _ request: borrowing Request, _ responder: inout Responder
-    ) throws(Problem) -> Verdict {
-        guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, of: .health, &responder)
-        }
+    func openHealth(_ responder: inout Responder) -> Verdict {
         responder.answerHealth()
         return .answered
     }
 
     /// The store is there, reads and writes.
-    func openReadiness(
-        _ request: borrowing Request, _ responder: inout Responder
-    ) throws(Problem) -> Verdict {
-        guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, of: .readiness, &responder)
-        }
+    func openReadiness(_ responder: borrowing Responder) throws(Problem) -> Verdict {
         let context = context
         return try answerLater(responder) { () throws(StoreError) in
             if let problem = context.refusalOfPuts() { return .failure(problem) }
@@ -80,12 +70,7 @@ extension StoreHandler {
     // MARK: Description
 
     /// This server, described to programs.
-    func openDocument(
-        _ request: borrowing Request, _ responder: inout Responder
-    ) -> Verdict {
-        guard request.head.method == .get || request.head.method == .head else {
-            return answerOther(request.head.method, of: .document, &responder)
-        }
+    func openDocument(_ responder: inout Responder) -> Verdict {
         responder.answer(200, "application/json", PackageResources.openapi_json)
         return .answered
     }
