@@ -72,7 +72,8 @@ let package = Package(
             name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
             path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
         .executableTarget(
-            name: "cairnd", dependencies: ["Cairn", "CairnServer", "CairnSystem", "CairnText"],
+            name: "cairnd",
+            dependencies: ["Cairn", "CairnCrypto", "CairnServer", "CairnSystem", "CairnText"],
             path: "tools/cairnd", swiftSettings: strict),
         .target(
             name: "CairnTestSupport",
@@ -116,7 +117,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CairnDaemonTests",
-            dependencies: ["cairn", "cairnd", "CairnHTTP", "CairnSystem", "CairnTestSupport"],
+            dependencies: [
+                "cairn", "cairnd", "CairnCrypto", "CairnHTTP", "CairnSystem", "CairnTestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ] + fuzzers,

@@ -124,6 +124,13 @@ cairn_tls_identity *cairn_tls_identity_create(
     return NULL;
 }
 
+cairn_tls_identity *cairn_tls_client_create(void) {
+    ERR_clear_error();
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    if (context != NULL) { SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL); }
+    return (cairn_tls_identity *)context;
+}
+
 void cairn_tls_identity_destroy(cairn_tls_identity *identity) {
     SSL_CTX_free((SSL_CTX *)identity);
 }

@@ -91,7 +91,11 @@ cairn_tls_session *cairn_tls_session_create(cairn_tls_identity *identity, int fd
     BIO_set_init(bio, 1);
     // One BIO for both ways is one reference.
     SSL_set_bio(session->ssl, bio, bio);
-    SSL_set_accept_state(session->ssl);
+    if (SSL_CTX_get_ssl_method((SSL_CTX *)identity) == TLS_client_method()) {
+        SSL_set_connect_state(session->ssl);
+    } else {
+        SSL_set_accept_state(session->ssl);
+    }
     return session;
 }
 

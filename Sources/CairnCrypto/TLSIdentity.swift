@@ -70,6 +70,13 @@ package final class TLSIdentity: @unchecked Sendable {
         unsafe pointer = made
     }
 
+    /// A client's, who has no certificate and takes any: for asking a server of the same machine how it
+    /// does, never for what is secret. Nil when there is no memory for it.
+    package init?(trustingAnybody: Void) {
+        guard let made = unsafe cairn_tls_client_create() else { return nil }
+        unsafe pointer = made
+    }
+
     deinit { unsafe cairn_tls_identity_destroy(pointer) }
 
     private static func error(

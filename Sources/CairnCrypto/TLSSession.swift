@@ -12,7 +12,7 @@ internal import COpenSSL
 package import CairnSystem
 internal import Glibc
 
-/// The server's side of a session.
+/// A session: the server's side of it, or a client's by the identity.
 @safe
 package final class TLSSession {
     private let identity: TLSIdentity

@@ -1,5 +1,6 @@
 // The program `cairnd`, from outside: what it says, and with which status it ends.
 
+import CairnCrypto
 import CairnHTTP
 import CairnSystem
 import CairnTestSupport
@@ -62,7 +63,7 @@ struct DaemonCommandTests {
             ([], "--dir DIR is missing"), (["--config", "none"], "open none: No such file"),
             (["--dir", "s", "--listen", "0.0.0.0:0"], "--insecure-no-auth"),
             (["--dir", "s", "--token-file", "none"], "open none: No such file"),
-            (["health", "--url", "https://x:1"], "http://HOST:PORT"),
+            (["health", "--url", "ftp://x:1"], "http://HOST:PORT"),
             (["health", "--url", "http://x"], "has no port"),
             (["health", "--listen", "127.0.0.1:0"], "port 0"),
             (["health", "--url"], "the value is missing"),
@@ -132,6 +133,25 @@ struct DaemonCommandTests {
         #expect(other.code == code)
         if code == 0 { #expect(result.text == "\(server.address) serves\n") }
         if code != 0 { #expect(result.complaint.contains("answers \(status)")) }
+    }
+
+    @Test("a server that speaks TLS is asked over TLS, whoever vouches for it, and not otherwise")
+    func secureHealth() throws {
+        let files = try TestIdentityFiles(TestCertificate("anybody"))
+        let identity = try TLSIdentity(
+            certificatePath: files.certificatePath, keyPath: files.keyPath)
+        let server = try HTTPServer(
+            on: SocketAddress(parsing: "127.0.0.1:0"), loopCount: 1, tls: identity,
+            Answering(200))
+        let direct = try tool.run("health", "--url", "https://\(server.address)")
+        let configured = try tool.run(
+            "health", "--listen", "\(server.address)", "--tls-certificate", files.certificatePath,
+            "--tls-key", files.keyPath)
+        let plain = try tool.run("health", "--url", "http://\(server.address)")
+        server.stop(within: .zero)
+        expect(direct, code: 0)
+        expect(configured, code: 0)
+        expect(plain, code: 1)
     }
 
     @Test("a port where nobody listens is unhealthy")

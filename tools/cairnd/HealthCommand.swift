@@ -1,11 +1,14 @@
 // HealthCommand — `cairnd health`: asks a server whether it serves, for service managers and containers.
 //
 // Asks for /readyz where the same options would listen, or for a URL. 200 is healthy; anything else, and no
-// answer within five seconds, is not. It speaks no TLS: what asks in the same machine needs none.
+// answer within five seconds, is not. Where the server speaks
+// TLS any certificate will do: the question is no secret, and neither is the answer.
 
+internal import CairnCrypto
 internal import CairnServer
 internal import CairnSystem
 internal import CairnText
+internal import Glibc
 
 enum HealthCommand {
     private static let duration: Duration = .seconds(5)
@@ -53,7 +56,7 @@ enum HealthCommand {
 
     /// The three digits of the answer's status; nil when it is no HTTP.
     private static func ask(_ target: HealthTarget) throws(SocketError) -> String? {
-        let socket = try ClientSocket(to: target.address, within: duration)
+        let client = try HealthClient(target, within: duration)
         let request = Array(
             """
             GET \(target.path) HTTP/1.1\r
@@ -62,12 +65,12 @@ enum HealthCommand {
             \r
 
             """.utf8)
-        try socket.send(request.rawSpan)
+        try client.send(request.rawSpan)
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 512)
         while answer.count < 13 {
             let count = try buffer.withMutableRawSpan { (buffer) throws(SocketError) in
-                try socket.receive(into: &buffer)
+                try client.receive(into: &buffer)
             }
             if count == 0 { break }
             answer += buffer[..<count]
@@ -77,29 +80,63 @@ enum HealthCommand {
     }
 }
 
+/// A connection for one question, over TLS where the server speaks that.
+private struct HealthClient: ~Copyable {
+    private let socket: ClientSocket
+    private let tls: TLSSession?
+
+    init(_ target: HealthTarget, within duration: Duration) throws(SocketError) {
+        let socket = try ClientSocket(to: target.address, within: duration)
+        tls = target.isSecure ? try Self.session(over: socket, target.address) : nil
+        self.socket = socket
+    }
+
+    private static func session(
+        over socket: borrowing ClientSocket, _ address: SocketAddress
+    ) throws(SocketError) -> TLSSession {
+        guard let identity = TLSIdentity(trustingAnybody: ()),
+            let session = TLSSession(identity, over: socket.rawValue)
+        else { throw SocketError(.connect, address, code: ENOMEM) }
+        let count = try socket.waiting(for: .read, .connect) { session.handshake() }
+        guard count > 0 else { throw SocketError(.connect, address, code: ECONNRESET) }
+        return session
+    }
+
+    func send(_ bytes: RawSpan) throws(SocketError) {
+        guard let tls else { return try socket.send(bytes) }
+        // A question fits one record.
+        _ = try socket.waiting(for: .write, .send) { tls.send(bytes) }
+    }
+
+    func receive(into buffer: inout MutableRawSpan) throws(SocketError) -> Int {
+        guard let tls else { return try socket.receive(into: &buffer) }
+        return try socket.waiting(for: .read, .receive) { tls.receive(into: &buffer) }
+    }
+}
+
 /// What is asked, and where.
 struct HealthTarget {
     let address: SocketAddress
     let path: String
+    let isSecure: Bool
 
     /// Where a server with this configuration is.
     init(of configuration: ServerConfiguration) throws(DaemonFailure) {
-        guard configuration.certificatePath == nil else {
-            throw .usage("health speaks no TLS; --url http://HOST:PORT names another place to ask")
-        }
         guard configuration.address.port != 0 else {
             throw .usage("--listen has port 0, which says not where the server is; --url does")
         }
         address = configuration.address.reachableHere
         path = "/readyz"
+        isSecure = configuration.certificatePath != nil
     }
 
     /// What a text such as "http://127.0.0.1:7777" or "http://localhost:7777/healthz" names.
     init(url text: String) throws(DaemonFailure) {
-        guard text.hasPrefix("http://") else {
+        guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else {
             throw .usage("--url takes http://HOST:PORT[/PATH], not \"\(Word(text).text)\"")
         }
-        let rest = text.dropFirst("http://".count)
+        isSecure = scheme == "https://"
+        let rest = text.dropFirst(scheme.count)
         let host = rest.prefix { $0 != "/" }
         let path = rest.dropFirst(host.count)
         guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {

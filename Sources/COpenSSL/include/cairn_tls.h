@@ -1,4 +1,4 @@
-// cairn_tls.h — the server's side of TLS 1.2 and 1.3 over sockets that do not block.
+// cairn_tls.h — TLS 1.2 and 1.3 over sockets that do not block: the server's side, and that of a probe.
 //
 // An identity is a certificate chain, its key and what is offered with them; sessions share it and keep
 // it alive. Any thread may make sessions of one identity; a session is for one thread at a time and
@@ -28,6 +28,9 @@ typedef struct cairn_tls_session cairn_tls_session;
 cairn_tls_identity *cairn_tls_identity_create(
     const void *certificates, size_t certificatesByteCount, const void *key, size_t keyByteCount,
     int *failure, char *message, size_t messageByteCount);
+/// That of a client who has no certificate and asks for none: it talks to whoever is there. NULL where OpenSSL
+/// has no memory.
+cairn_tls_identity *cairn_tls_client_create(void);
 void cairn_tls_identity_destroy(cairn_tls_identity *identity);
 
 // What came of a call on a session, when it is no count.

@@ -39,27 +39,37 @@ package struct ClientSocket: ~Copyable {
         self.deadline = deadline
     }
 
+    /// The descriptor's number; valid while the socket lives.
+    package var rawValue: Int32 { descriptor.rawValue }
+
     /// Sends all bytes.
     package func send(_ bytes: RawSpan) throws(SocketError) {
         var done = 0
         while done < bytes.byteCount {
-            switch SystemCall.send(descriptor.rawValue, bytes.extracting(done..<bytes.byteCount)) {
-            case .done(let count): done += count
-            case .wouldBlock: try wait(.write, for: .send)
-            case .ended: throw SocketError(.send, address, code: EPIPE)
-            case .failed(let error): throw SocketError(.send, address, code: error.code)
+            done += try waiting(for: .write, .send) {
+                SystemCall.send(rawValue, bytes.extracting(done..<bytes.byteCount))
             }
         }
     }
 
     /// Receives what comes next, at most a whole buffer; 0 at the end.
     package func receive(into buffer: inout MutableRawSpan) throws(SocketError) -> Int {
+        try waiting(for: .read, .receive) { SystemCall.receive(rawValue, into: &buffer) }
+    }
+
+    /// Calls `body`, which does something with the socket, until it does not block, waiting for `interest` in between. Returns how
+    /// many bytes that moved; 0: the peer has ended.
+    package func waiting(
+        for interest: PollInterest, _ operation: SocketOperation, _ body: () -> SocketResult
+    ) throws(SocketError) -> Int {
         while true {
-            switch SystemCall.receive(descriptor.rawValue, into: &buffer) {
+            switch body() {
             case .done(let count): return count
-            case .wouldBlock: try wait(.read, for: .receive)
+            case .wouldBlock: try wait(interest, for: operation)
+            case .ended where operation == .send:
+                throw SocketError(operation, address, code: EPIPE)
             case .ended: return 0
-            case .failed(let error): throw SocketError(.receive, address, code: error.code)
+            case .failed(let error): throw SocketError(operation, address, code: error.code)
             }
         }
     }
