@@ -113,7 +113,7 @@ let package = Package(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],
             exclude: ["README.md"], swiftSettings: strict),
         .testTarget(
-            name: "CairnToolTests", dependencies: ["cairn", "CairnTestSupport"],
+            name: "CairnToolTests", dependencies: ["cairn", "cairn-bench", "CairnTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CairnDaemonTests",

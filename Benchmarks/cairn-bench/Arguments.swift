@@ -15,13 +15,16 @@ enum WorkloadName: String, CaseIterable {
     case open
     case list
     case index
+    case mixed
+    case churn
+    case http
 }
 
 struct Arguments {
     var directory = ""
     var workload = WorkloadName.fill
     var keyCount = 1_000_000
-    var valueByteCount = 100
+    var valueSizes = ValueSizes.fixed(100)
     var threadCount = 1
     /// Nil: as the workload says.
     var seconds: Double?
@@ -32,6 +35,13 @@ struct Arguments {
     var compression: Bool?
     /// Writes in flight by callbacks; 0: blocking calls.
     var callbackCount = 0
+    /// Mixed and http: how many of a hundred operations read.
+    var readPercentage = 95
+    /// Which keys mixed and http take.
+    var order = KeyOrder.uniform
+    /// Of the server that http drives.
+    var url = ""
+    var connectionCount = 16
     /// Whether ended segments are mapped.
     var maps = true
     /// Reads begin with nothing in the page cache.
@@ -45,18 +55,23 @@ struct Arguments {
     static let help = """
         usage: cairn-bench --workload NAME --dir DIRECTORY [flags]
 
-          --workload NAME      fill | durable | overwrite | read | open | list | index
+          --workload NAME      fill | durable | overwrite | read | open | list | index | mixed | churn |
+                               http
           --dir DIRECTORY      where the store is, or will be made
           --keys N             keys of 16 bytes (default 1000000)
-          --value-size BYTES   (default 100)
+          --value-size BYTES   or "blobs": half a KiB to a MiB, as blobs are (default 100)
           --threads N          threads that call the store (default 1)
-          --seconds S          how long to measure (durable 4, overwrite 20, read and list 3; fill: all)
+          --seconds S          how long to measure (durable 4; overwrite, mixed and churn 20; others 3; fill: all)
           --durability D       synced | os | interval (default: durable synced, fill and overwrite interval)
           --compressible       values that LZ4 halves, instead of random ones
           --compression on|off whether the store compresses (default: on if --compressible)
           --maps on|off        whether ended segments are read through maps (default on)
           --cold               read: with nothing in the page cache, and no pass before
           --callbacks N        durable: N writes in flight from one thread, by callbacks
+          --reads PERCENT      mixed, http: how many operations read (default 95)
+          --order uniform|zipfian  mixed, http: which keys are taken (default uniform)
+          --url http://HOST:PORT   http: the server
+          --connections N      http: connections, each with one request under way (default 16)
           --json               the result as one JSON object on one line
           --seed N             of the order of random reads (default 1000)
         """
@@ -86,7 +101,13 @@ struct Arguments {
         case "--dir": directory = value
         case "--workload": workload = try Self.choice(flag, value)
         case "--keys": keyCount = try Self.integer(flag, value, 1...999_999_999_999)
-        case "--value-size": valueByteCount = try Self.integer(flag, value, 1...(1 << 30))
+        case "--value-size":
+            valueSizes =
+                value == "blobs" ? .blobs : .fixed(try Self.integer(flag, value, 1...(1 << 30)))
+        case "--reads": readPercentage = try Self.integer(flag, value, 0...100)
+        case "--order": order = try Self.choice(flag, value)
+        case "--url": url = value
+        case "--connections": connectionCount = try Self.integer(flag, value, 1...65_536)
         case "--threads": threadCount = try Self.integer(flag, value, 1...1024)
         case "--seconds": seconds = try Self.seconds(flag, value)
         case "--durability": durability = try Self.durability(flag, value)
@@ -100,7 +121,9 @@ struct Arguments {
 
     private func check(hasWorkload: Bool) throws(BenchFailure) {
         if !hasWorkload { throw .usage("--workload is missing") }
-        if directory.isEmpty && workload != .index { throw .usage("--dir is missing") }
+        let needsDirectory = workload != .index && workload != .http
+        if needsDirectory && directory.isEmpty { throw .usage("--dir is missing") }
+        if (workload == .http) == url.isEmpty { throw .usage("--url belongs to --workload http") }
         if callbackCount > 0 && workload != .durable {
             throw .usage("--callbacks belongs to --workload durable")
         }

@@ -148,7 +148,7 @@ struct BenchDirectory {
     // MARK: The note
 
     private static func note(_ arguments: Arguments) -> String {
-        "\(arguments.keyCount) keys of 16 bytes, values of \(arguments.valueByteCount) "
+        "\(arguments.keyCount) keys of 16 bytes, values of \(arguments.valueSizes) "
             + (arguments.compressible ? "compressible bytes" : "random bytes")
     }
 

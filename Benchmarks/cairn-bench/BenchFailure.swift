@@ -1,6 +1,6 @@
 // BenchFailure — why a workload could not be measured.
 //
-// Three sources, one type: the user's arguments, the operating system, the store. The description
+// Several sources, one type: the user's arguments, the operating system, the store. The description
 // is what the user reads, whole.
 
 internal import Cairn
@@ -13,6 +13,7 @@ enum BenchFailure: Error, CustomStringConvertible {
     case refused(String)
     case file(FileError)
     case store(StoreError)
+    case socket(SocketError)
 
     var isUsage: Bool {
         if case .usage = self { true } else { false }
@@ -24,6 +25,7 @@ enum BenchFailure: Error, CustomStringConvertible {
         case .refused(let message): message
         case .file(let error): error.description
         case .store(let error): error.description
+        case .socket(let error): error.description
         }
     }
 
@@ -35,6 +37,17 @@ enum BenchFailure: Error, CustomStringConvertible {
             return try call()
         } catch {
             throw .store(error)
+        }
+    }
+
+    /// Runs a call on sockets.
+    static func socket<Value: ~Copyable>(
+        _ call: () throws(SocketError) -> Value
+    ) throws(BenchFailure) -> Value {
+        do {
+            return try call()
+        } catch {
+            throw .socket(error)
         }
     }
 

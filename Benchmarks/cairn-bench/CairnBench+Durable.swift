@@ -20,7 +20,7 @@ extension CairnBench {
         let measurement = Measurement()
         plan.deadline = deadline(after: seconds)
         let shared = plan
-        let outcome = try plan.progress.show(total: nil) { () throws(BenchFailure) in
+        let outcome = try plan.progress.show(until: plan.deadline) { () throws(BenchFailure) in
             try Workers.run(arguments.threadCount) { _ in
                 arguments.callbackCount > 0
                     ? Submitter(shared, slotCount: arguments.callbackCount).work()
@@ -29,7 +29,7 @@ extension CairnBench {
         }
         var report = Report(.durable)
         report.finish(measurement)
-        report.take(outcome, arguments)
+        report.take(outcome)
         report.bytesPerKey = indexBytesPerKey(store)
         try BenchFailure.store { () throws(StoreError) in try store.close() }
         return report
@@ -37,7 +37,7 @@ extension CairnBench {
 
     /// Nobody knows how many there will be: at most a gigabyte a second, and a million records.
     private static func spaceForDurable(_ arguments: Arguments, seconds: Double) -> Int {
-        let recordByteCount = arguments.valueByteCount + KeyBuffer.byteCount + 64
+        let recordByteCount = arguments.valueSizes.average + KeyBuffer.byteCount + 64
         let rate = min(1e9, Double(recordByteCount) * 1e6)
         return Int(min(rate * seconds, 1e18)) + 512 << 20
     }

@@ -25,7 +25,7 @@ struct WritePlan: Sendable {
     init(_ store: Store, _ arguments: Arguments, durability: Durability) {
         self.store = store
         values = Values(
-            byteCount: arguments.valueByteCount, isCompressible: arguments.compressible)
+            arguments.valueSizes, isCompressible: arguments.compressible)
         permutation = Permutation(count: arguments.keyCount)
         keyCount = arguments.keyCount
         options = WriteOptions(durability: arguments.durability ?? durability)
@@ -41,13 +41,13 @@ struct WritePlan: Sendable {
                 if number >= operationLimit { break }
                 if timesAll || number & 7 == 0 {
                     let start = Clock.monotonicNanoseconds()
-                    try put(number, keys)
+                    outcome.byteCount += try put(number, keys)
                     let end = Clock.monotonicNanoseconds()
                     outcome.histogram.add(end &- start)
                     outcome.operationCount += 1
                     if end >= deadline { break }
                 } else {
-                    try put(number, keys)
+                    outcome.byteCount += try put(number, keys)
                     outcome.operationCount += 1
                 }
             }
@@ -58,13 +58,14 @@ struct WritePlan: Sendable {
     }
 
     @inline(__always)
-    private func put(_ number: Int, _ keys: KeyBuffer) throws(StoreError) {
+    private func put(_ number: Int, _ keys: KeyBuffer) throws(StoreError) -> Int {
         let id =
             picksAtRandom
             ? Int(truncatingIfNeeded: mix(UInt64(number)) % UInt64(keyCount))
             : permutation(number % keyCount)
         let value = values.value(of: id, version: number / keyCount)
         try store.put(keys.key(id), value, options)
+        return KeyBuffer.byteCount + value.byteCount
     }
 }
 
@@ -78,14 +79,15 @@ extension CairnBench {
         let measurement = Measurement()
         plan.deadline = deadline(after: arguments.seconds)
         let shared = plan
-        let outcome = try plan.progress.show(total: plan.keyCount) { () throws(BenchFailure) in
+        let outcome = try plan.progress.show(until: plan.deadline, total: plan.keyCount) {
+            () throws(BenchFailure) in
             let outcome = try Workers.run(arguments.threadCount) { _ in shared.work() }
             try BenchFailure.store { () throws(StoreError) in try store.flush() }
             return outcome
         }
         var report = Report(.fill)
         report.finish(measurement)
-        report.take(outcome, arguments)
+        report.take(outcome)
         report.bytesPerKey = indexBytesPerKey(store)
         try BenchFailure.store { () throws(StoreError) in try store.close() }
         if outcome.operationCount == arguments.keyCount { try directory.noteFilled(arguments) }
@@ -116,7 +118,7 @@ extension CairnBench {
 
     /// Records with their headers, one segment that is made ahead, the reserve.
     static func spaceForFill(_ arguments: Arguments) -> Int {
-        let recordByteCount = arguments.valueByteCount + KeyBuffer.byteCount + 64
+        let recordByteCount = arguments.valueSizes.average + KeyBuffer.byteCount + 64
         let records = arguments.keyCount.multipliedReportingOverflow(by: recordByteCount)
         return records.overflow ? .max : records.partialValue / 100 * 102 + 512 << 20
     }
@@ -124,9 +126,9 @@ extension CairnBench {
 
 extension Report {
     /// What the workers did, with the bytes that went through them.
-    mutating func take(_ outcome: WorkerOutcome, _ arguments: Arguments) {
+    mutating func take(_ outcome: WorkerOutcome) {
         operationCount = outcome.operationCount
-        byteCount = operationCount * (KeyBuffer.byteCount + arguments.valueByteCount)
+        byteCount = outcome.byteCount
         take(outcome.histogram)
     }
 }

@@ -20,9 +20,7 @@ extension CairnBench {
         report.processorSeconds = batched.processorSeconds
         report.residentByteCount = (try? ResourceLimits.residentByteCount()) ?? 0
         report.bytesPerKey = batched.bytesPerKey
-        report.p50Microseconds = batched.histogram.percentile(0.5) / 1e3
-        report.p99Microseconds = batched.histogram.percentile(0.99) / 1e3
-        report.maxMicroseconds = Double(batched.histogram.maximum) / 1e3
+        report.take(batched.histogram)
         report.extras.append(("bytesPerKeyMaximum", batched.bytesPerKeyMaximum))
         report.extras.append(("bytesPerKeyMaximumAtKeys", Double(batched.maximumAtCount)))
         report.extras.append(("tableBytesPerKey", batched.tableBytesPerKey))

@@ -15,7 +15,7 @@ extension CairnBench {
         let directory = try BenchDirectory(filled: arguments)
         let memory = try ProcessFigure.anonymousBytes()
         let values = Values(
-            byteCount: arguments.valueByteCount, isCompressible: arguments.compressible)
+            arguments.valueSizes, isCompressible: arguments.compressible)
         let byteCount = try directory.dropCache()
         let before = memory.value()
         let measurement = Measurement()

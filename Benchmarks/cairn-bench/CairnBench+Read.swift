@@ -13,7 +13,7 @@ extension CairnBench {
         let directory = try BenchDirectory(filled: arguments)
         let store = try openStore(directory, arguments)
         let values = Values(
-            byteCount: arguments.valueByteCount, isCompressible: arguments.compressible)
+            arguments.valueSizes, isCompressible: arguments.compressible)
         let plan = ReadPlan(store: store, values: values, keyCount: arguments.keyCount)
         if arguments.isCold {
             _ = try directory.dropCache()
@@ -22,14 +22,14 @@ extension CairnBench {
         }
         let measurement = Measurement()
         let end = deadline(after: arguments.seconds ?? 3)
-        let outcome = try plan.progress.show(total: nil) { () throws(BenchFailure) in
+        let outcome = try plan.progress.show(until: end) { () throws(BenchFailure) in
             try Workers.run(arguments.threadCount) { worker in
                 plan.work(seed: arguments.seed &+ UInt64(worker), until: end)
             }
         }
         var report = Report(.read)
         report.finish(measurement)
-        report.take(outcome, arguments)
+        report.take(outcome)
         report.bytesPerKey = indexBytesPerKey(store)
         report.complaint = outcome.complaint
         try BenchFailure.store { () throws(StoreError) in try store.close() }
@@ -58,7 +58,7 @@ struct ReadPlan: Sendable {
         let reader = CheckingReader(self)
         for number in 0..<keyCount {
             reader.read(number)
-            let isDue = number % Self.stride == 0 || values.byteCount >= 65_536
+            let isDue = number % Self.stride == 0 || values.sizes.average >= 65_536
             if isDue && Clock.monotonicNanoseconds() >= deadline { break }
         }
         return reader.outcome
@@ -95,6 +95,8 @@ final class CheckingReader {
     private let plan: ReadPlan
     private let keys = KeyBuffer()
     private var number = 0
+    private var version = 0
+    private var byteCount = 0
     private var position = 0
     private var isWrong = false
     private var touched: UInt64 = 0
@@ -102,18 +104,22 @@ final class CheckingReader {
 
     init(_ plan: ReadPlan) { self.plan = plan }
 
+    /// Reads a key, which is to have this version of its value.
     @inline(__always)
-    func read(_ number: Int) {
+    func read(_ number: Int, version: Int = 0) {
         self.number = number
+        self.version = version
+        byteCount = plan.values.byteCount(of: number, version: version)
         position = 0
         isWrong = false
         let keys = keys
         do {
             let found = try plan.store.withBytes(of: keys.key(number)) { piece in take(piece) }
             outcome.operationCount += 1
+            outcome.byteCount += KeyBuffer.byteCount + position
             if found == nil {
                 outcome.missingCount += 1
-            } else if isWrong || position != plan.values.byteCount {
+            } else if isWrong || position != byteCount {
                 outcome.wrongCount += 1
             }
         } catch {
@@ -126,13 +132,13 @@ final class CheckingReader {
         touch(piece)
         let values = plan.values
         let end = position + piece.byteCount
-        if end > values.byteCount {
+        if end > byteCount {
             isWrong = true
         } else {
             let edge = min(Values.edgeByteCount, piece.byteCount)
-            let expected = values.value(of: number)
+            let expected = values.value(of: number, version: version)
             if position == 0 { compare(piece, expected, 0..<edge) }
-            if end == values.byteCount {
+            if end == byteCount {
                 let part = expected.extracting(position..<end)
                 compare(piece, part, piece.byteCount - edge..<piece.byteCount)
             }

@@ -31,6 +31,9 @@ internal import Glibc
         case .open: return try open(arguments)
         case .list: return try list(arguments)
         case .index: return try index(arguments)
+        case .mixed: return try mixed(arguments)
+        case .churn: return try churn(arguments)
+        case .http: return try http(arguments)
         }
     }
 

@@ -23,11 +23,14 @@ struct Report {
     var processorSeconds = 0.0
     var residentByteCount = 0
     var bytesPerKey = 0.0
-    var p50Microseconds = 0.0
-    var p99Microseconds = 0.0
-    var maxMicroseconds = 0.0
+    /// 50, 90, 99 and 99.9 percent.
+    private var percentiles: [(name: String, microseconds: Double)] = Self.percentiles(
+        of: Histogram())
+    private var maxMicroseconds = 0.0
     /// What this workload alone has to say, in order.
     var extras: [(name: String, value: Double)] = []
+    /// Figures over time, for programs.
+    var series: [(name: String, values: [Double])] = []
     /// What went wrong although it was measured.
     var complaint: String?
 
@@ -41,9 +44,16 @@ struct Report {
     }
 
     mutating func take(_ histogram: Histogram) {
-        p50Microseconds = histogram.percentile(0.5) / 1e3
-        p99Microseconds = histogram.percentile(0.99) / 1e3
+        percentiles = Self.percentiles(of: histogram)
         maxMicroseconds = Double(histogram.maximum) / 1e3
+    }
+
+    static func percentiles(
+        of histogram: Histogram
+    ) -> [(name: String, microseconds: Double)] {
+        [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)].map { name, part in
+            (name, histogram.percentile(part) / 1e3)
+        }
     }
 
     var operationsPerSecond: Double { seconds > 0 ? Double(operationCount) / seconds : 0 }
@@ -54,10 +64,15 @@ struct Report {
             ("operations", Double(operationCount)), ("seconds", seconds),
             ("opsPerSecond", operationsPerSecond), ("bytesPerSecond", bytesPerSecond),
             ("cpuSeconds", processorSeconds), ("residentBytes", Double(residentByteCount)),
-            ("bytesPerKey", bytesPerKey), ("p50Microseconds", p50Microseconds),
-            ("p99Microseconds", p99Microseconds), ("maxMicroseconds", maxMicroseconds),
+            ("bytesPerKey", bytesPerKey),
         ]
-        let texts = (fields + extras).map { "\"\($0.name)\":\(number($0.value))" }
+        let latencies = percentiles.map { ("\($0.name)Microseconds", $0.microseconds) }
+        let all = fields + latencies + [("maxMicroseconds", maxMicroseconds)] + extras
+        var texts = all.map { "\"\($0.0)\":\(number($0.1))" }
+        for (name, values) in series {
+            let list = values.map { number($0) }.joined(separator: ",")
+            texts.append("\"\(name)\":[\(list)]")
+        }
         return "{\"workload\":\"\(workload.rawValue)\",\(texts.joined(separator: ","))}"
     }
 
@@ -65,8 +80,9 @@ struct Report {
         var text = "\(workload.rawValue): \(grouped(operationsPerSecond)) operations/s"
         text += ", \(number(bytesPerSecond / 1e6, decimals: 1)) MB/s"
         text += " (\(operationCount) in \(number(seconds)) s, \(number(processorSeconds)) CPU s)"
-        text += "; p50 \(number(p50Microseconds)) µs, p99 \(number(p99Microseconds)) µs"
-        text += ", max \(number(maxMicroseconds)) µs"
+        text += ";"
+        for (name, microseconds) in percentiles { text += " \(name) \(number(microseconds)) µs," }
+        text += " max \(number(maxMicroseconds)) µs"
         text += "; \(number(Double(residentByteCount) / 1e6, decimals: 1)) MB resident"
         text += ", \(number(bytesPerKey, decimals: 1)) bytes/key"
         for extra in extras { text += "; \(extra.name) \(number(extra.value))" }

@@ -31,9 +31,10 @@ final class Progress: Sendable {
 
     func add(_ count: Int) { operations.add(count, ordering: .relaxed) }
 
-    /// Runs `body`, showing the rate meanwhile; `total` is how many operations there will be.
+    /// Runs `body`, showing the rate and the time left meanwhile: until a time, or until there were so many
+    /// operations.
     func show<Value>(
-        total: Int?, during body: () throws(BenchFailure) -> Value
+        until end: UInt64, total: Int? = nil, during body: () throws(BenchFailure) -> Value
     ) throws(BenchFailure) -> Value {
         guard isatty(2) == 1 else { return try body() }
         let output = dup(1)
@@ -43,7 +44,7 @@ final class Progress: Sendable {
             _ = close(output)
         }
         let thread = try BenchFailure.file { () throws(FileError) in
-            try ServiceThread.start(name: "bench-progress") { self.display(total) }
+            try ServiceThread.start(name: "bench-progress") { self.display(until: end, total) }
         }
         defer {
             isStopping.store(true, ordering: .releasing)
@@ -53,7 +54,7 @@ final class Progress: Sendable {
         return try body()
     }
 
-    private func display(_ total: Int?) {
+    private func display(until end: UInt64, _ total: Int?) {
         var last = count
         print("")
         while true {
@@ -61,9 +62,16 @@ final class Progress: Sendable {
             if isStopping.load(ordering: .acquiring) { break }
             let now = count
             let part = total.map { " of \($0) (\(now * 100 / max($0, 1)) %)" } ?? ""
-            print("\u{1B}[1A\u{1B}[2K\(now)\(part), \(now - last)/s")
+            let left = secondsLeft(until: end, total.map { $0 - now }, perSecond: now - last)
+            print("\u{1B}[1A\u{1B}[2K\(now)\(part), \(now - last)/s, \(left) s left")
             last = now
         }
         print("\u{1B}[1A\u{1B}[2K\u{1B}[1A")
+    }
+
+    private func secondsLeft(until end: UInt64, _ countLeft: Int?, perSecond: Int) -> Int {
+        let now = Clock.monotonicNanoseconds()
+        let byTime = end == .max ? Int.max : Int((max(end, now) - now) / 1_000_000_000)
+        return min(byTime, countLeft.map { $0 / max(perSecond, 1) } ?? .max)
     }
 }

@@ -11,12 +11,12 @@ struct Values: Sendable {
     /// How many bytes of each end a read compares.
     static let edgeByteCount = 16
 
-    let byteCount: Int
+    let sizes: ValueSizes
     private let pool: AlignedBuffer
 
-    init(byteCount: Int, isCompressible: Bool) {
-        self.byteCount = byteCount
-        pool = AlignedBuffer(byteCount: Self.poolByteCount + byteCount)
+    init(_ sizes: ValueSizes, isCompressible: Bool) {
+        self.sizes = sizes
+        pool = AlignedBuffer(byteCount: Self.poolByteCount + sizes.maximum)
         var generator = PoolGenerator()
         if isCompressible {
             generator.fillWithText(pool)
@@ -26,18 +26,23 @@ struct Values: Sendable {
     }
 
     @inline(__always)
-    private func offset(_ number: Int, _ version: Int) -> Int {
-        let hash = mix(
-            UInt64(truncatingIfNeeded: number) &* 31 &+ UInt64(truncatingIfNeeded: version))
-        return Int(truncatingIfNeeded: hash & UInt64(Self.poolByteCount - 1))
+    private func hash(_ number: Int, _ version: Int) -> UInt64 {
+        mix(UInt64(truncatingIfNeeded: number) &* 31 &+ UInt64(truncatingIfNeeded: version))
+    }
+
+    /// How long the value of a key is.
+    @inline(__always)
+    func byteCount(of number: Int, version: Int = 0) -> Int {
+        if case .fixed(let byteCount) = sizes { return byteCount }
+        return sizes.byteCount(of: mix(hash(number, version)))
     }
 
     /// The value of a key.
     @inline(__always)
     @_lifetime(borrow self)
     func value(of number: Int, version: Int = 0) -> RawSpan {
-        let start = offset(number, version)
-        return pool.bytes(start..<start + byteCount)
+        let start = Int(truncatingIfNeeded: hash(number, version) & UInt64(Self.poolByteCount - 1))
+        return pool.bytes(start..<start + byteCount(of: number, version: version))
     }
 }
 

@@ -9,10 +9,26 @@ internal import CairnSystem
 struct WorkerOutcome: @unchecked Sendable {
     // Sendable: the histogram goes from the worker to its owner, never to both.
     var operationCount = 0
+    /// Key and value bytes that went through.
+    var byteCount = 0
     var missingCount = 0
     var wrongCount = 0
     let histogram = Histogram()
+    /// Of writes, where others are timed apart.
+    let writeHistogram = Histogram()
     var failure: BenchFailure?
+}
+
+extension WorkerOutcome {
+    /// What another one did as well.
+    mutating func add(_ other: WorkerOutcome) {
+        operationCount += other.operationCount
+        byteCount += other.byteCount
+        missingCount += other.missingCount
+        wrongCount += other.wrongCount
+        histogram.merge(other.histogram)
+        writeHistogram.merge(other.writeHistogram)
+    }
 }
 
 enum Workers {
@@ -24,10 +40,7 @@ enum Workers {
         var total = WorkerOutcome()
         for outcome in outcomes {
             if let failure = outcome.failure { throw failure }
-            total.operationCount += outcome.operationCount
-            total.missingCount += outcome.missingCount
-            total.wrongCount += outcome.wrongCount
-            total.histogram.merge(outcome.histogram)
+            total.add(outcome)
         }
         return total
     }

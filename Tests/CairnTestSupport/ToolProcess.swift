@@ -52,6 +52,11 @@ package final class ToolProcess: Sendable {
     /// Runs the tool with these arguments and waits for its end.
     @discardableResult
     package func run(_ arguments: String..., input: [UInt8] = []) throws -> ToolResult {
+        try run(arguments, input: input)
+    }
+
+    /// The same with a list of them.
+    package func run(_ arguments: [String], input: [UInt8] = []) throws -> ToolResult {
         try spawn([Self.binaries + "/" + program] + arguments, input: input)
     }
 
