@@ -10,6 +10,22 @@ import PackageDescription
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
 let isFuzzing = Context.environment["CAIRN_FUZZING"] == "1"
 
+// `CAIRN_SUITES` leaves only what one run of CI is to see, for an optimized build of every suite takes minutes.
+// ThreadSanitizer sees all that runs on several threads; AddressSanitizer what holds unsafe code, and what
+// decodes bytes. Under them the suites themselves are not optimized, the code under test is.
+let suitesOfRuns: [String: Set<String>] = [
+    "crash": ["CairnCrashTests"],
+    "thread": [
+        "CairnSystemTests", "CairnCryptoTests", "CairnTests", "CairnHTTPTests", "CairnServerTests",
+    ],
+    "address": [
+        "CairnSystemTests", "CairnCryptoTests", "CairnFormatTests", "CairnTests", "CairnHTTPTests",
+        "CairnTextTests",
+    ],
+]
+let run = Context.environment["CAIRN_SUITES"]
+let wantedSuites = run.map { suitesOfRuns[$0] ?? [] }
+
 let strict: [SwiftSetting] =
     [
         .strictMemorySafety(),
@@ -21,6 +37,8 @@ let strict: [SwiftSetting] =
         .enableExperimentalFeature("Lifetimes"),
     ] + (plantedBugs ? [.define("CAIRN_PLANTED_BUGS")] : [])
 
+let suite = strict + (run == nil || run == "crash" ? [] : [.unsafeFlags(["-Onone"])])
+
 let fuzzers: [Target] =
     isFuzzing
     ? [
@@ -30,15 +48,8 @@ let fuzzers: [Target] =
             path: "Tests/FuzzHeads", exclude: ["heads.dict"], swiftSettings: strict),
     ] : []
 
-let package = Package(
-    name: "cairn",
-    products: [
-        .library(name: "Cairn", targets: ["Cairn"]),
-        .executable(name: "cairn", targets: ["cairn"]),
-        .executable(name: "cairnd", targets: ["cairnd"]),
-        .executable(name: "cairn-bench", targets: ["cairn-bench"]),
-    ],
-    targets: [
+let targets: [Target] =
+    [
         .target(
             name: "CLinux",
             cSettings: [.define("_GNU_SOURCE", .when(platforms: [.linux]))],
@@ -81,48 +92,66 @@ let package = Package(
             path: "Tests/CairnTestSupport", swiftSettings: strict),
         .testTarget(
             name: "CairnSystemTests", dependencies: ["CairnSystem", "CairnTestSupport"],
-            swiftSettings: strict),
+            swiftSettings: suite),
         .testTarget(
             name: "CairnFormatTests", dependencies: ["CairnFormat", "CairnTestSupport"],
-            exclude: ["Golden"], swiftSettings: strict),
+            exclude: ["Golden"], swiftSettings: suite),
         .testTarget(
             name: "CairnTests", dependencies: ["Cairn", "CairnTestSupport"],
-            swiftSettings: strict),
+            swiftSettings: suite),
         .testTarget(
             name: "CairnCryptoTests",
             dependencies: ["CairnCrypto", "CairnSystem", "CairnTestSupport"],
-            swiftSettings: strict),
+            swiftSettings: suite),
         .target(
             name: "CTLSClient", path: "Tests/CTLSClient",
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .testTarget(
             name: "CairnHTTPTests",
             dependencies: ["CairnCrypto", "CairnHTTP", "CairnTestSupport"],
-            swiftSettings: strict),
+            swiftSettings: suite),
         .testTarget(
             name: "CairnTextTests", dependencies: ["CairnText", "CairnTestSupport"],
-            swiftSettings: strict),
+            swiftSettings: suite),
         .testTarget(
             name: "CairnServerTests",
             dependencies: [
                 "Cairn", "CairnCrypto", "CairnHTTP", "CairnServer", "CairnSystem",
                 "CairnTestSupport", "CairnText",
             ],
-            swiftSettings: strict),
+            swiftSettings: suite),
         .testTarget(
             name: "CairnCrashTests", dependencies: ["Cairn", "CairnTestSupport"],
-            exclude: ["README.md"], swiftSettings: strict),
+            exclude: ["README.md"], swiftSettings: suite),
         .testTarget(
             name: "CairnToolTests", dependencies: ["cairn", "cairn-bench", "CairnTestSupport"],
-            swiftSettings: strict),
+            swiftSettings: suite),
         .testTarget(
             name: "CairnDaemonTests",
             dependencies: [
                 "cairn", "cairnd", "CairnCrypto", "CairnHTTP", "CairnSystem", "CairnTestSupport",
             ],
-            swiftSettings: strict),
-        .testTarget(name: "TidyTests", swiftSettings: strict),
-    ] + fuzzers,
+            swiftSettings: suite),
+        .testTarget(name: "TidyTests", swiftSettings: suite),
+    ] + fuzzers
+
+/// Whether a target is built.
+func isWanted(_ target: Target) -> Bool {
+    guard let wantedSuites else { return true }
+    switch target.type {
+    case .executable: return false
+    case .test: return wantedSuites.contains(target.name)
+    default: return true
+    }
+}
+
+let programs = ["cairn", "cairnd", "cairn-bench"]
+
+let package = Package(
+    name: "cairn",
+    products: [.library(name: "Cairn", targets: ["Cairn"])]
+        + (wantedSuites == nil ? programs.map { .executable(name: $0, targets: [$0]) } : []),
+    targets: targets.filter(isWanted),
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )

@@ -41,9 +41,7 @@ lint() {
     done
 }
 
-# Builds what users run, and looks at it: no Foundation, and a storage seam that costs nothing. Of the
-# seam not in cairnd: it calls the generic engine over the border of a module, where it is not
-# specialised.
+# Builds what users run, and looks at it: no Foundation, and a storage seam that costs nothing.
 check_release_binaries() {
     local product binaries
     binaries=$(swift build -c release --show-bin-path)
