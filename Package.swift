@@ -65,8 +65,11 @@ let package = Package(
             ],
             // Within the code, so that nothing has to be found beside the program.
             resources: [.embedInCode("openapi.json")], swiftSettings: strict),
+        .target(
+            name: "BenchSupport", dependencies: ["Cairn", "CairnSystem"],
+            path: "Benchmarks/BenchSupport", swiftSettings: strict),
         .executableTarget(
-            name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
+            name: "cairn-bench", dependencies: ["BenchSupport", "Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
         .executableTarget(
             name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],

@@ -1,24 +1,28 @@
-// BenchFailure — why a workload could not be measured.
+// BenchFailure — why a workload or a case could not be measured.
 //
 // Three sources, one type: the user's arguments, the operating system, the store. The description
 // is what the user reads, whole.
 
-internal import Cairn
-internal import CairnSystem
+package import Cairn
+package import CairnSystem
 
-enum BenchFailure: Error, CustomStringConvertible {
+/// Says what is wrong, and what to do.
+package enum BenchFailure: Error, CustomStringConvertible {
     /// The arguments make no sense; says which and why.
     case usage(String)
     /// The workload cannot be done here; says what to do.
     case refused(String)
+    /// A call on files failed.
     case file(FileError)
+    /// A call of the store failed.
     case store(StoreError)
 
-    var isUsage: Bool {
+    /// Whether the arguments are to blame.
+    package var isUsage: Bool {
         if case .usage = self { true } else { false }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .usage(let message): "\(message); --help lists the arguments"
         case .refused(let message): message
@@ -28,7 +32,7 @@ enum BenchFailure: Error, CustomStringConvertible {
     }
 
     /// Runs a call of the store.
-    static func store<Value>(
+    package static func store<Value>(
         _ call: () throws(StoreError) -> Value
     ) throws(BenchFailure) -> Value {
         do {
@@ -39,7 +43,7 @@ enum BenchFailure: Error, CustomStringConvertible {
     }
 
     /// Runs a call on files.
-    static func file<Value>(
+    package static func file<Value>(
         _ call: () throws(FileError) -> Value
     ) throws(BenchFailure) -> Value {
         do {
