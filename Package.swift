@@ -37,6 +37,7 @@ let package = Package(
         .executable(name: "cairn", targets: ["cairn"]),
         .executable(name: "cairnd", targets: ["cairnd"]),
         .executable(name: "cairn-bench", targets: ["cairn-bench"]),
+        .executable(name: "cairn-micro", targets: ["cairn-micro"]),
     ],
     targets: [
         .target(
@@ -71,6 +72,16 @@ let package = Package(
         .executableTarget(
             name: "cairn-bench", dependencies: ["BenchSupport", "Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
+        // Takes the place of malloc in the program that it is linked into: in cairn-micro alone.
+        .target(
+            name: "CAllocations", path: "Benchmarks/CAllocations",
+            cSettings: [.define("_GNU_SOURCE", .when(platforms: [.linux]))]),
+        .executableTarget(
+            name: "cairn-micro",
+            dependencies: [
+                "BenchSupport", "CAllocations", "Cairn", "CairnFormat", "CairnHTTP", "CairnSystem",
+            ],
+            path: "Benchmarks/cairn-micro", swiftSettings: strict),
         .executableTarget(
             name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
             path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
