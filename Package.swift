@@ -76,9 +76,22 @@ let targets: [Target] =
             ],
             // Within the code, so that nothing has to be found beside the program.
             resources: [.embedInCode("openapi.json")], swiftSettings: strict),
+        .target(
+            name: "BenchSupport", dependencies: ["Cairn", "CairnSystem"],
+            path: "Benchmarks/BenchSupport", swiftSettings: strict),
         .executableTarget(
-            name: "cairn-bench", dependencies: ["Cairn", "CairnSystem"],
+            name: "cairn-bench", dependencies: ["BenchSupport", "Cairn", "CairnSystem"],
             path: "Benchmarks/cairn-bench", swiftSettings: strict),
+        // Takes the place of malloc in the program that it is linked into: in cairn-micro alone.
+        .target(
+            name: "CAllocations", path: "Benchmarks/CAllocations",
+            cSettings: [.define("_GNU_SOURCE", .when(platforms: [.linux]))]),
+        .executableTarget(
+            name: "cairn-micro",
+            dependencies: [
+                "BenchSupport", "CAllocations", "Cairn", "CairnFormat", "CairnHTTP", "CairnSystem",
+            ],
+            path: "Benchmarks/cairn-micro", swiftSettings: strict),
         .executableTarget(
             name: "cairn", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
             path: "tools/cairn", exclude: ["cairn.1"], swiftSettings: strict),
@@ -145,7 +158,7 @@ func isWanted(_ target: Target) -> Bool {
     }
 }
 
-let programs = ["cairn", "cairnd", "cairn-bench"]
+let programs = ["cairn", "cairnd", "cairn-bench", "cairn-micro"]
 
 let package = Package(
     name: "cairn",

@@ -51,6 +51,14 @@ check_release_binaries() {
     done
 }
 
+# Fails when a put or a get of the engine allocates, as it must not.
+check_allocations() {
+    local binaries
+    binaries=$(swift build -c release --show-bin-path)
+    swift build -c release --product cairn-micro
+    "$binaries/cairn-micro" --check --dir .build
+}
+
 # run_tests NAME ARGUMENTS…: one run of `swift test`. Fails when a test fails, and when none ran;
 # the last line shown is the runner's. Environment (SEED, CAIRN_…) passes through to the tests.
 run_tests() {

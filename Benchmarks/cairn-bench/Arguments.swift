@@ -4,6 +4,7 @@
 // seconds may have a fraction. Nothing is guessed: what is unknown, twice wrong or out of range is
 // an error that names the flag.
 
+internal import BenchSupport
 internal import Cairn
 
 /// What is measured.

@@ -7,6 +7,7 @@
 // that a benchmark made it, and takes no directory that holds anything else. One process at a time,
 // by the store's own lock. Main thread.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 
@@ -45,18 +46,11 @@ struct BenchDirectory {
             try directory.directory(Self.storeName)
         }
         guard let store else { return }
-        let subdirectories = ["segments", "quarantine"]
         do {
             guard case .acquired(let lock) = try FileLock.acquire("LOCK", in: store) else {
                 throw BenchFailure.refused("\(storePath) is in use by another process")
             }
-            for name in subdirectories {
-                guard let inner = try store.directory(name) else { continue }
-                for file in try inner.names() { try inner.unlink(file) }
-            }
-            for file in try store.names() where !subdirectories.contains(file) {
-                try store.unlink(file)
-            }
+            try StoreFiles.unlinkAll(in: store)
             withExtendedLifetime(lock) {}
         } catch let error as FileError {
             throw .file(error)

@@ -5,6 +5,7 @@
 // the youngest keys must be there and those that went before them must not. The clock includes the final
 // flush.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

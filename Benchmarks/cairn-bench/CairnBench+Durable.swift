@@ -5,6 +5,7 @@
 // finds the next slot busy sleeps until that one is done. Every put is timed, from its submission
 // to its answer. Keys come again after all have been written, with other values.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 internal import Synchronization

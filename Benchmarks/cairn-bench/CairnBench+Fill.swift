@@ -3,6 +3,7 @@
 // Every eighth put is timed. The clock includes the final flush, not the opening and closing of the
 // store. Several threads take their numbers from one counter.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

@@ -4,6 +4,7 @@
 // clock. Each connection has keys of its own, so that it knows the version that an answer must hold, and
 // compares its length and both ends. Every request is timed, from its first byte sent to its answer's last.
 
+internal import BenchSupport
 internal import CairnSystem
 
 extension CairnBench {

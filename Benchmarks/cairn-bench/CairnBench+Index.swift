@@ -5,6 +5,7 @@
 // longest pause. Between groups, off the clock, anonymous memory is sampled; the worst sample counts
 // from 100,000 keys on, below which fixed costs are all that shows. One thread.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

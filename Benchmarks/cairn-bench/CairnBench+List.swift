@@ -5,6 +5,7 @@
 // Then pages for `--seconds`, and the whole listing once. Every key of every page is compared with what
 // stands there.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

@@ -4,6 +4,7 @@
 // version that a read must find, and checks it. Reads and writes are timed apart, every eighth of each;
 // the percentiles of the line are those of the reads. The clock includes the final flush.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

@@ -5,6 +5,7 @@
 // store is opened once more, warm; and the segments are read through, cold and in sequence, to say
 // what the disk could do.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

@@ -4,6 +4,7 @@
 // compared with the live bytes: the greatest ratio is reported, and how many bytes the kernel wrote for
 // each byte of a key or value. The clock includes the final flush.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

@@ -5,6 +5,7 @@
 // first and last 16 bytes were compared. Every eighth read is timed. A key that is missing or a
 // value that differs makes the run fail.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 

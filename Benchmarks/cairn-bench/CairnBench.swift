@@ -4,6 +4,7 @@
 // everything else to standard error. Exit status: 0 measured, 1 the workload failed, 2 the
 // arguments are wrong.
 
+internal import BenchSupport
 internal import CairnSystem
 internal import Glibc
 

@@ -3,6 +3,7 @@
 // Requests are sent whole before the next thing is done, which takes long only when the server does not read. An
 // answer is understood as far as needed: its status, its length and its body. One thread.
 
+internal import BenchSupport
 internal import CairnSystem
 
 final class HTTPClient {

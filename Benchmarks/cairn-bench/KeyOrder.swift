@@ -4,6 +4,7 @@
 // take a third of all operations. Popular keys are scattered over the key space. A picker belongs to one
 // thread; making one takes time for each key.
 
+internal import BenchSupport
 internal import Glibc
 
 enum KeyOrder: String, CaseIterable {

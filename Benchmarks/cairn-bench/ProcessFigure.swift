@@ -4,6 +4,7 @@
 // is anonymous memory alone, so what the index and the buffers take is all that shows; write_bytes of
 // `io` is what went to the disk. One thread.
 
+internal import BenchSupport
 internal import CairnSystem
 
 final class ProcessFigure {

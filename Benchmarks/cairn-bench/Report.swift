@@ -3,6 +3,7 @@
 // `Measurement` brackets the measured part: its clock and its processor seconds. The named fields
 // of the JSON object are always there; fields of a single workload follow them. Plain values.
 
+internal import BenchSupport
 internal import CairnSystem
 
 /// Wall and processor time from its making on.
@@ -89,17 +90,6 @@ struct Report {
         if let complaint { text += "; WRONG: \(complaint)" }
         return text
     }
-}
-
-/// A number with at most so many decimals, without a fraction when it has none.
-private func number(_ value: Double, decimals: Int = 3) -> String {
-    guard value.isFinite, value.magnitude < 1e15 else { return "0" }
-    let scale = (0..<decimals).reduce(1) { scale, _ in scale * 10 }
-    let scaled = Int((value.magnitude * Double(scale)).rounded())
-    let sign = value < 0 && scaled > 0 ? "-" : ""
-    let fraction = String(scaled % scale + scale).dropFirst()
-    let kept = fraction.reversed().drop { $0 == "0" }.reversed()
-    return sign + String(scaled / scale) + (kept.isEmpty ? "" : "." + String(kept))
 }
 
 /// A whole number with commas.

@@ -3,6 +3,7 @@
 // Ten times a second the files' bytes are compared with the live bytes. Reported: the greatest ratio, the greatest
 // of each second, and how many bytes the kernel wrote for each byte of a key or value.
 
+internal import BenchSupport
 internal import Cairn
 internal import CairnSystem
 internal import Synchronization

@@ -3,6 +3,7 @@
 // One worker runs on the calling thread, several on threads of their own. Workers share nothing but
 // the store, the values and the count of operations.
 
+internal import BenchSupport
 internal import CairnSystem
 
 /// What one worker did.

@@ -25,9 +25,15 @@ struct KeyBounds {
             minimum = key.copyBytes()
             maximum = minimum
         } else if key.precedes(minimum.rawSpan) {
-            minimum = key.copyBytes()
+            Self.replace(&minimum, by: key)
         } else if maximum.rawSpan.precedes(key) {
-            maximum = key.copyBytes()
+            Self.replace(&maximum, by: key)
         }
+    }
+
+    /// In the bound's own memory: when keys come in order, every one of them is a bound.
+    private static func replace(_ bound: inout [UInt8], by key: RawSpan) {
+        bound.removeAll(keepingCapacity: true)
+        bound.append(copying: key)
     }
 }

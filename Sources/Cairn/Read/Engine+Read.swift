@@ -42,11 +42,27 @@ extension Engine {
                 version: Version(sequence: plain.sequence),
                 byteCount: UInt64(plain.payloadRange.count), metadata: [], expiry: nil)
         }
+        // What keeps a closure allocates, which a key without a blob can do without.
+        if try isAbsent(key, scratch) { return nil }
         return try withoutActuallyEscaping(body) { (body) throws(StoreError) in
             var sink = ClosureSink(body)
             try read(key, range: range, scratch, into: &sink)
             return sink.information
         }
+    }
+
+    /// Whether a read of the key finds nothing, when the index shows that at the first look. False says
+    /// nothing about the blob.
+    private func isAbsent(
+        _ key: RawSpan, _ scratch: ReadScratch
+    ) throws(StoreError) -> Bool {
+        let token = readers.enter()
+        let isIndexed = location(of: hash(key), key).isRecord
+        readers.leave(token)
+        if isIndexed { return false }
+        var sink = ArraySink()
+        try read(key, range: 0..<0, scratch, into: &sink)
+        return sink.information == nil
     }
 
     /// What is known of a blob without reading its bytes.

@@ -1,21 +1,13 @@
-// Terminal — what the user sees besides the result: progress and errors, on standard error.
+// Progress — how far a workload is: counted always, shown where standard error is a terminal.
 //
 // The standard library prints to descriptor 1 alone, so descriptor 2 takes its place meanwhile.
-// That is sound because nothing is left in the buffer at either change: before an error nothing was
-// printed, and progress appears only where standard error is a terminal, whose lines leave the
-// process as they end. One thread at a time: the progress thread prints while the others do not.
+// That is sound because the lines of a terminal leave the process as they end. One thread at a time:
+// the progress thread prints while the others do not.
 
+internal import BenchSupport
 internal import CairnSystem
 internal import Glibc
 internal import Synchronization
-
-enum Terminal {
-    /// The last words of the process; nothing was printed before.
-    static func error(_ message: String) {
-        _ = dup2(2, 1)
-        print(message)
-    }
-}
 
 /// Counts operations, and shows their rate once a second if anybody can see it.
 final class Progress: Sendable {

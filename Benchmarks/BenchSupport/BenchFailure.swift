@@ -1,25 +1,30 @@
-// BenchFailure — why a workload could not be measured.
+// BenchFailure — why a workload or a case could not be measured.
 //
 // Several sources, one type: the user's arguments, the operating system, the store. The description
 // is what the user reads, whole.
 
-internal import Cairn
-internal import CairnSystem
+package import Cairn
+package import CairnSystem
 
-enum BenchFailure: Error, CustomStringConvertible {
+/// Says what is wrong, and what to do.
+package enum BenchFailure: Error, CustomStringConvertible {
     /// The arguments make no sense; says which and why.
     case usage(String)
     /// The workload cannot be done here; says what to do.
     case refused(String)
+    /// A call on files failed.
     case file(FileError)
+    /// A call of the store failed.
     case store(StoreError)
+    /// A call on sockets failed.
     case socket(SocketError)
 
-    var isUsage: Bool {
+    /// Whether the arguments are to blame.
+    package var isUsage: Bool {
         if case .usage = self { true } else { false }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .usage(let message): "\(message); --help lists the arguments"
         case .refused(let message): message
@@ -30,7 +35,7 @@ enum BenchFailure: Error, CustomStringConvertible {
     }
 
     /// Runs a call of the store.
-    static func store<Value>(
+    package static func store<Value>(
         _ call: () throws(StoreError) -> Value
     ) throws(BenchFailure) -> Value {
         do {
@@ -41,7 +46,7 @@ enum BenchFailure: Error, CustomStringConvertible {
     }
 
     /// Runs a call on sockets.
-    static func socket<Value: ~Copyable>(
+    package static func socket<Value: ~Copyable>(
         _ call: () throws(SocketError) -> Value
     ) throws(BenchFailure) -> Value {
         do {
@@ -52,7 +57,7 @@ enum BenchFailure: Error, CustomStringConvertible {
     }
 
     /// Runs a call on files.
-    static func file<Value>(
+    package static func file<Value>(
         _ call: () throws(FileError) -> Value
     ) throws(BenchFailure) -> Value {
         do {

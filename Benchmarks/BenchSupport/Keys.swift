@@ -4,11 +4,12 @@
 // the comparison's other drivers, so that all engines see the same keys in the same order. A
 // `KeyBuffer` belongs to one thread; the rest are plain values.
 
-internal import CairnSystem
+package import CairnSystem
 
 /// A good hash of 64 bits; its chain from a seed is the pseudo-random sequence of all workloads.
+@inlinable
 @inline(__always)
-func mix(_ value: UInt64) -> UInt64 {
+package func mix(_ value: UInt64) -> UInt64 {
     var x = value &+ 0x9e37_79b9_7f4a_7c15
     x = (x ^ (x &>> 30)) &* 0xbf58_476d_1ce4_e5b9
     x = (x ^ (x &>> 27)) &* 0x94d0_49bb_1331_11eb
@@ -16,12 +17,13 @@ func mix(_ value: UInt64) -> UInt64 {
 }
 
 /// Visits 0 ..< count in scattered order: mixes within the next power of two until inside.
-struct Permutation: Sendable {
-    private let count: UInt64
-    private let mask: UInt64
-    private let shift: UInt64
+package struct Permutation: Sendable {
+    @usableFromInline let count: UInt64
+    @usableFromInline let mask: UInt64
+    @usableFromInline let shift: UInt64
 
-    init(count: Int) {
+    /// Of 0 ..< count; count is positive.
+    package init(count: Int) {
         self.count = UInt64(count)
         var bitCount: UInt64 = 1
         while 1 &<< bitCount < self.count { bitCount += 1 }
@@ -29,8 +31,10 @@ struct Permutation: Sendable {
         shift = bitCount / 2 + 1
     }
 
+    /// The number that is visited at this place.
+    @inlinable
     @inline(__always)
-    func callAsFunction(_ number: Int) -> Int {
+    package func callAsFunction(_ number: Int) -> Int {
         var x = UInt64(truncatingIfNeeded: number)
         repeat {
             x = (x &* 0x9e37_79b9_7f4a_7c15 &+ 0x123_4567) & mask
@@ -43,15 +47,20 @@ struct Permutation: Sendable {
 }
 
 /// The bytes of one key at a time.
-struct KeyBuffer {
-    static let byteCount = 16
+package struct KeyBuffer {
+    /// Bytes of every key.
+    @inlinable package static var byteCount: Int { 16 }
 
-    private let buffer = AlignedBuffer(byteCount: KeyBuffer.byteCount, alignment: 64)
+    @usableFromInline let buffer = AlignedBuffer(byteCount: KeyBuffer.byteCount, alignment: 64)
+
+    /// Of no key yet.
+    package init() {}
 
     /// The key of a number below 10^12, until the next call.
+    @inlinable
     @inline(__always)
     @_lifetime(borrow self)
-    func key(_ number: Int) -> RawSpan {
+    package func key(_ number: Int) -> RawSpan {
         let number = UInt64(truncatingIfNeeded: number)
         var bytes = buffer.mutableBytes(0..<Self.byteCount)
         let head = Self.digits(number / 100_000_000, count: 4) &<< 32 | 0x7265_7375  // "user"
@@ -62,8 +71,9 @@ struct KeyBuffer {
     }
 
     /// Decimal digits, the first one in the lowest byte.
+    @inlinable
     @inline(__always)
-    private static func digits(_ number: UInt64, count: Int) -> UInt64 {
+    static func digits(_ number: UInt64, count: Int) -> UInt64 {
         var rest = UInt32(truncatingIfNeeded: number)
         var digits: UInt64 = 0
         for _ in 0..<count {
