@@ -26,7 +26,6 @@
 #include <functional>
 #include <memory>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "peerbench.h"
@@ -95,7 +94,7 @@ static void evict(const std::string &dir) {
 static void prepare(const std::string &base, const std::string &data) {
   std::string note = base + "/peerbench";
   mkdir(base.c_str(), 0755);
-  bool empty = true, noted = access(note.c_str(), F_OK) == 0;
+  bool noted = access(note.c_str(), F_OK) == 0, empty = true;
   walk(base, [&](const std::string &, const struct stat &) { empty = false; });
   if (!empty && !noted) die("%s is not empty and holds nothing of peerbench: name a new one", base.c_str());
   walk(data, [](const std::string &path, const struct stat &st) {
@@ -417,9 +416,8 @@ struct Bench {
     run([&](int tid) { read_keys(tid, until, UINT64_MAX, 1000 + tid, false); });
     Mark b = Mark::take();
     double resident = anonymous_bytes();
-    uint64_t n = gather();
     engine->close();
-    report(n, a, b, resident, 0, {});
+    report(gather(), a, b, resident, 0, {});
     return verdict();
   }
 
@@ -443,6 +441,8 @@ struct Bench {
   }
 
   int measure() {
+    const char *known[] = {"fill", "durable", "read", "overwrite", "open"};
+    if (std::find(known, std::end(known), workload) == std::end(known)) die("there is no workload %s", workload.c_str());
     std::string base = o.dir;
     o.dir = base + "/data";
     if (workload == "fill" || workload == "durable") {
@@ -459,8 +459,7 @@ struct Bench {
     if (!engine) die("engine %s is not in this program", o.engine.c_str());
     if (workload == "read") return read();
     if (workload == "open") return open_cold();
-    if (workload == "fill" || workload == "durable" || workload == "overwrite") return write();
-    die("--workload is one of fill, durable, read, overwrite, open, not %s", workload.c_str());
+    return write();
   }
 };
 
