@@ -17,6 +17,18 @@ fail() {
     exit 1
 }
 
+has_command() { command -v "$1" >/dev/null; }
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif [[ -t 0 ]]; then
+        sudo "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
 phase_name="" phase_start=0
 
 # Names what comes next, and says how long the phase before it took.
@@ -36,7 +48,7 @@ lint() {
     local script
     swift format lint --strict --recursive --parallel "$@" ||
         fail "layout findings; 'swift format -i -r -p $*' settles most of them"
-    for script in tools/* .ci/run; do
+    for script in tools/* Benchmarks/compare .ci/run; do
         [[ ! -f $script ]] || bash -n "$script" || fail "$script is not valid bash"
     done
 }
