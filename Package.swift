@@ -46,6 +46,9 @@ let fuzzers: [Target] =
         .executableTarget(
             name: "fuzz-heads", dependencies: ["CFuzzer", "CairnHTTP", "CairnSystem"],
             path: "Tests/FuzzHeads", exclude: ["heads.dict"], swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-format", dependencies: ["CFuzzer", "CairnFormat", "CairnSystem"],
+            path: "Tests/FuzzFormat", swiftSettings: strict),
     ] : []
 
 let targets: [Target] =
