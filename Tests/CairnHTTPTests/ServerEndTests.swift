@@ -94,6 +94,42 @@ import Testing
         #expect(try third.answer().status == 200)
     }
 
+    @Test("connections are shared by all loops, whichever accepts them, and stay when others end")
+    func sharedConnections() throws {
+        let server = try TestServer(loopCount: 4)
+        defer { server.stop() }
+        var clients: [TestClient] = []
+        for number in 0..<60 {
+            let client = try server.client()
+            try client.send(get("/hello"))
+            #expect(try client.answer().status == 200)
+            clients.append(client)
+            let counts = server.server.connectionCounts
+            #expect(counts.reduce(0, +) == number + 1)
+            #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 5, "\(counts)")
+        }
+        clients.removeSubrange(0..<50)
+        server.wait { server.server.connectionCounts.reduce(0, +) == 10 }
+        for client in clients {
+            try client.send(get("/hello"))
+            #expect(try client.answer().status == 200)
+        }
+        clients.removeAll()
+        server.wait { server.server.connectionCounts == [0, 0, 0, 0] }
+    }
+
+    @Test("who connects while the server stops is served or refused, and nobody is forgotten")
+    func connectingAtTheEnd() throws {
+        for _ in 0..<20 {
+            let server = try TestServer(loopCount: 4)
+            let clients = try (0..<20).map { _ in try server.client() }
+            server.stop()
+            #expect(server.server.connectionCount == 0)
+            #expect(server.server.connectionCounts == [0, 0, 0, 0])
+            for client in clients { #expect(try client.isEnded()) }
+        }
+    }
+
     @Test("stopping lets what is under way end, and ends who is idle") func stops() throws {
         let server = try TestServer()
         let idle = try server.client()

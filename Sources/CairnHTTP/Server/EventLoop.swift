@@ -1,6 +1,6 @@
-// EventLoop — one thread with the connections that it accepted.
+// EventLoop — one thread with its connections: those that it accepted, and those that a fuller loop handed over.
 //
-// Invariants: (1) everything but the mailbox is touched by the loop's thread alone; (2) a connection's place
+// Invariants: (1) everything but the mailbox and the load is touched by the loop's thread alone; (2) a connection's place
 // is used again under another generation, so that events and answers for the one before find nobody;
 // (3) while the server has all the connections or descriptors it may have, nobody is accepted, and that
 // ends by itself. Never blocks but to wait for events.
@@ -15,6 +15,8 @@ final class EventLoop: @unchecked Sendable {
     private enum Mail {
         case answer(ExchangeNumber, @Sendable (inout Responder) -> Void)
         case resume(ExchangeNumber)
+        /// A connection that another loop has accepted, with its room and its load.
+        case adopt(Int32, SocketAddress)
         case stop
         case end
     }
@@ -27,11 +29,24 @@ final class EventLoop: @unchecked Sendable {
     private static let pooledCountKept = 16
     private static let pooledCountMaximum = 256
 
+    private struct Mailbox {
+        var mails: [Mail] = []
+        /// Nobody looks into it any more.
+        var isClosed = false
+    }
+
+    /// A loop with so many connections more than another one hands over what it accepts.
+    private static let loadDifferenceMaximum = 4
+
     let shared: ServerState
+    /// All of the server, this one too; set before `run`, which forgets them.
+    var peers: [EventLoop] = []
+    /// Connections that it has, or that are on their way to it.
+    private let load = Atomic<Int>(0)
     private let poller: Poller
     private var events = PollEvents(capacity: 256)
     private let bell: Bell
-    private let mailbox = Guarded<[Mail]>([])
+    private let mailbox = Guarded(Mailbox())
     private var isAccepting = false
 
     private var connections: [Connection?] = []
@@ -73,9 +88,18 @@ final class EventLoop: @unchecked Sendable {
     /// Ends everything that is under way.
     func end() { send(.end) }
 
-    private func send(_ mail: Mail) {
-        mailbox.withLock { $0.append(mail) }
-        bell.ring()
+    /// How many connections it has.
+    var connectionCount: Int { load.load(ordering: .relaxed) }
+
+    /// False when the loop has ended: the mail is the sender's again.
+    @discardableResult
+    private func send(_ mail: Mail) -> Bool {
+        let isTaken = mailbox.withLock { box in
+            if !box.isClosed { box.mails.append(mail) }
+            return !box.isClosed
+        }
+        if isTaken { bell.ring() }
+        return isTaken
     }
 
     // MARK: The thread
@@ -89,6 +113,15 @@ final class EventLoop: @unchecked Sendable {
             lookAtClock()
             for place in 0..<events.count { handle(events[place]) }
             if now - sweptAt >= Self.sweepDuration.nanoseconds { sweep() }
+        }
+        peers = []
+        for case .adopt(let fd, _) in closeMailbox() { refuse(fd) }
+    }
+
+    private func closeMailbox() -> [Mail] {
+        mailbox.withLock { box in
+            box.isClosed = true
+            return box.mails
         }
     }
 
@@ -126,14 +159,16 @@ final class EventLoop: @unchecked Sendable {
 
     private func takeMail() {
         let mails = mailbox.withLock { box in
-            let mails = box
-            box.removeAll(keepingCapacity: true)
+            let mails = box.mails
+            box.mails.removeAll(keepingCapacity: true)
             return mails
         }
         for mail in mails {
             switch mail {
             case .answer(let exchange, let body): connection(serving: exchange)?.answer(body)
             case .resume(let exchange): connection(serving: exchange)?.resume()
+            case .adopt(let fd, let address):
+                if isStopping { refuse(fd) } else { add(fd, from: address) }
             case .stop: beginStopping()
             case .end: for connection in connections { connection?.close() }
             }
@@ -182,7 +217,7 @@ final class EventLoop: @unchecked Sendable {
             guard shared.takeRoom() else { return pauseAccepting() }
             switch shared.acceptOne() {
             case .connection(let descriptor, let address):
-                add(descriptor.release(), from: address)
+                settle(descriptor.release(), from: address)
                 continue
             case .lost:
                 shared.giveRoomBack()
@@ -196,7 +231,27 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// The connection's room was taken.
+    /// Gives a connection to the loop that has the fewest, unless that is no great difference: which loop a
+    /// new connection wakes is chance, and often the same one again.
+    private func settle(_ fd: Int32, from address: SocketAddress) {
+        var (target, least) = (self, connectionCount - Self.loadDifferenceMaximum)
+        for peer in peers where peer.connectionCount < least {
+            (target, least) = (peer, peer.connectionCount)
+        }
+        target.load.add(1, ordering: .relaxed)
+        if target === self { return add(fd, from: address) }
+        if !target.send(.adopt(fd, address)) { target.refuse(fd) }
+    }
+
+    /// Closes a connection that was accepted and has come to nothing.
+    private func refuse(_ fd: Int32) {
+        // What the kernel says of a socket that is given up changes nothing.
+        try? SystemCall.close(fd)
+        load.subtract(1, ordering: .relaxed)
+        shared.giveRoomBack()
+    }
+
+    /// The connection's room was taken, and it is counted.
     private func add(_ fd: Int32, from address: SocketAddress) {
         let network = address.isLoopback ? nil : address.network
         let slot = freeSlots.popLast() ?? connections.count
@@ -235,6 +290,7 @@ final class EventLoop: @unchecked Sendable {
         freeSlots.append(slot)
         // What the kernel says of a socket that is given up changes nothing.
         try? SystemCall.close(connection.fd)
+        load.subtract(1, ordering: .relaxed)
         shared.giveRoomBack()
         if isCounted { shared.dismiss(connection.network) }
     }

@@ -26,6 +26,7 @@ package final class HTTPServer: Sendable {
         let state = ServerState(listener, loopCount: loopCount, limits, identity, handler)
         var loops: [EventLoop] = []
         for _ in 0..<loopCount { loops.append(try EventLoop(state)) }
+        for loop in loops { loop.peers = loops }
         var threads: [ServiceThread] = []
         for loop in loops {
             do throws(FileError) {
@@ -33,6 +34,7 @@ package final class HTTPServer: Sendable {
             } catch {
                 for started in loops { started.stop() }
                 for thread in threads { thread.join() }
+                for loop in loops { loop.peers = [] }
                 throw SocketError(.makePoller, code: error.code)
             }
         }
@@ -44,6 +46,9 @@ package final class HTTPServer: Sendable {
 
     /// How many connections there are.
     package var connectionCount: Int { state.count }
+
+    /// How they are shared by the loops.
+    package var connectionCounts: [Int] { loops.map(\.connectionCount) }
 
     /// Gives connections that are accepted from now on another identity; those that there are keep theirs.
     /// The server was made with one.
