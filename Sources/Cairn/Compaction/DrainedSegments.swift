@@ -43,7 +43,8 @@ final class DrainedSegments: Sendable {
     /// Their files are gone; MANIFEST still lists them.
     func noteRemoved(_ ids: [UInt64]) { state.withLock { $0.removedIDs += ids } }
 
-    var removedIDs: [UInt64] { state.withLock { $0.removedIDs } }
+    /// In memory of its own: what makes a shared array safe, counting its references, ThreadSanitizer cannot see.
+    var removedIDs: [UInt64] { state.withLock { state in state.removedIDs.map { $0 } } }
 
     /// A sync has covered the removal of these.
     func forget(_ ids: [UInt64]) {

@@ -124,10 +124,10 @@ extension Connection {
         if isIdle { rest() }
         if case .closed = phase { return }
         if case .head = phase, !hasOutput, !hasUnreadRequests { shrinkToHead() }
-        var wanted: PollInterest = []
-        if wantsBytes || interest.contains(.read) && !hasUnusedBytes { wanted.insert(.read) }
-        if goesOnWithRoom { wanted.insert(.write) }
-        if let tls { adjust(&wanted, to: tls) }
+        var reads = wantsBytes || interest.reads && !hasUnusedBytes
+        var writes = goesOnWithRoom
+        if let tls { adjust(&reads, &writes, to: tls) }
+        let wanted = PollInterest(reads: reads, writes: writes)
         guard wanted != interest else { return }
         interest = wanted
         loop.modify(self)

@@ -67,13 +67,10 @@ extension Connection {
         return true
     }
 
-    /// What the poller is to tell, when it would be `wanted` without TLS.
-    func adjust(_ wanted: inout PollInterest, to tls: TLSSession) {
-        if tls.sendsWhenReadable {
-            wanted.remove(.write)
-            wanted.insert(.read)
-        }
-        if wantsBytes, tls.holdsBytes || tls.receivesWhenWritable { wanted.insert(.write) }
+    /// What the poller is to tell, when it would be this without TLS.
+    func adjust(_ reads: inout Bool, _ writes: inout Bool, to tls: TLSSession) {
+        if tls.sendsWhenReadable { (reads, writes) = (true, false) }
+        if wantsBytes, tls.holdsBytes || tls.receivesWhenWritable { writes = true }
     }
 
     /// The connection is closed: between two requests the client is told that this is all. Elsewhere an end

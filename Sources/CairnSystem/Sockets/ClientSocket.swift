@@ -22,7 +22,7 @@ package struct ClientSocket: ~Copyable {
         let fd = descriptor.rawValue
         let poller = try Poller()
         do throws(Errno) {
-            try poller.add(fd, [], token: 0)
+            try poller.add(fd, .none, token: 0)
         } catch {
             throw SocketError(.connect, address, code: error.code)
         }
