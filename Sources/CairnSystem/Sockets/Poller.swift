@@ -15,9 +15,9 @@
 internal import CLinux
 internal import Glibc
 
-/// What somebody wants to be told of a descriptor. Failures and hang-ups are always told.
 // No OptionSet: what the standard library makes of one in another module is not specialised, and cost a loop
 // 3 % of its time.
+/// What somebody wants to be told of a descriptor. Failures and hang-ups are always told.
 package struct PollInterest: Hashable, Sendable {
     fileprivate let rawValue: UInt32
 
