@@ -11,23 +11,12 @@ internal import CairnSystem
 
 extension CairnBench {
     static func churn(_ arguments: Arguments) throws(BenchFailure) -> Report {
-        let (directory, store) = try filledStore(arguments)
-        let space = try SpaceMeasurement(store, directory)
-        let plan = ChurnPlan(store, arguments)
-        let measurement = Measurement()
-        let end = deadline(after: arguments.seconds ?? 20)
-        let outcome = try plan.progress.show(until: end) { () throws(BenchFailure) in
-            let outcome = try Workers.run(arguments.threadCount) { _ in plan.work(until: end) }
-            try BenchFailure.store { () throws(StoreError) in try store.flush() }
-            return outcome
-        }
-        var report = Report(.churn)
-        report.finish(measurement)
-        report.take(outcome)
-        report.bytesPerKey = indexBytesPerKey(store)
-        try report.take(space, store)
+        let filled = try FilledStore(arguments)
+        let plan = ChurnPlan(filled.store, arguments)
+        var report = try filled.measure(.churn, plan.progress) { _, end in plan.work(until: end) }
+        // A worker may be so slow that others come to its key first; what counts is what is there.
         report.complaint = plan.check().complaint
-        try BenchFailure.store { () throws(StoreError) in try store.close() }
+        try filled.close()
         return report
     }
 }

@@ -33,7 +33,10 @@ struct WritePlan: Sendable {
     }
 
     /// Puts until the numbers or the time run out.
-    func work() -> WorkerOutcome {
+    func work() -> WorkerOutcome { work(until: deadline) }
+
+    /// The same with another time.
+    func work(until deadline: UInt64) -> WorkerOutcome {
         var outcome = WorkerOutcome()
         let keys = KeyBuffer()
         do {

@@ -27,9 +27,7 @@ extension CairnBench {
         report.finish(measurement)
         report.take(outcome)
         report.complaint = outcome.complaint
-        for (name, microseconds) in Report.percentiles(of: outcome.writeHistogram) {
-            report.extras.append(("\(name)WriteMicroseconds", microseconds))
-        }
+        report.takeWrites(outcome)
         return report
     }
 

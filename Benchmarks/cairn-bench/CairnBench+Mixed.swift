@@ -13,46 +13,16 @@ extension CairnBench {
         guard arguments.keyCount >= arguments.threadCount else {
             throw .usage("--keys is at least one for each of --threads")
         }
-        let (directory, store) = try filledStore(arguments)
-        let space = try SpaceMeasurement(store, directory)
+        let filled = try FilledStore(arguments)
         let plan = ReadPlan(
-            store: store,
+            store: filled.store,
             values: Values(arguments.valueSizes, isCompressible: arguments.compressible),
             keyCount: arguments.keyCount)
-        let measurement = Measurement()
-        let end = deadline(after: arguments.seconds ?? 20)
-        let outcome = try plan.progress.show(until: end) { () throws(BenchFailure) in
-            let outcome = try Workers.run(arguments.threadCount) { worker in
-                MixedWorker(plan, arguments, worker).work(until: end)
-            }
-            try BenchFailure.store { () throws(StoreError) in try store.flush() }
-            return outcome
+        let report = try filled.measure(.mixed, plan.progress) { worker, end in
+            MixedWorker(plan, arguments, worker).work(until: end)
         }
-        var report = Report(.mixed)
-        report.finish(measurement)
-        report.take(outcome)
-        report.bytesPerKey = indexBytesPerKey(store)
-        report.complaint = outcome.complaint
-        for (name, microseconds) in Report.percentiles(of: outcome.writeHistogram) {
-            report.extras.append(("\(name)WriteMicroseconds", microseconds))
-        }
-        try report.take(space, store)
-        try BenchFailure.store { () throws(StoreError) in try store.close() }
+        try filled.close()
         return report
-    }
-
-    /// A store that holds all keys, durable.
-    static func filledStore(
-        _ arguments: Arguments
-    ) throws(BenchFailure) -> (BenchDirectory, Store) {
-        let directory = try BenchDirectory(
-            emptying: arguments, byteCount: 3 * spaceForFill(arguments))
-        let store = try openStore(directory, arguments)
-        var plan = WritePlan(store, arguments, durability: .interval)
-        plan.operationLimit = arguments.keyCount
-        _ = try Workers.run(1) { [plan] _ in plan.work() }
-        try BenchFailure.store { () throws(StoreError) in try store.flush() }
-        return (directory, store)
     }
 }
 

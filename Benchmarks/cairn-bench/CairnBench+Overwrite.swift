@@ -10,26 +10,14 @@ internal import CairnSystem
 
 extension CairnBench {
     static func overwrite(_ arguments: Arguments) throws(BenchFailure) -> Report {
-        let (directory, store) = try filledStore(arguments)
-        var plan = WritePlan(store, arguments, durability: .interval)
-
-        let space = try SpaceMeasurement(store, directory)
-        let measurement = Measurement()
+        let filled = try FilledStore(arguments)
+        var plan = WritePlan(filled.store, arguments, durability: .interval)
         plan.picksAtRandom = true
         plan.timesAll = arguments.durability == .synced
-        plan.deadline = deadline(after: arguments.seconds ?? 20)
-        let shared = plan
-        let outcome = try plan.progress.show(until: plan.deadline) { () throws(BenchFailure) in
-            let outcome = try Workers.run(arguments.threadCount) { _ in shared.work() }
-            try BenchFailure.store { () throws(StoreError) in try store.flush() }
-            return outcome
+        let report = try filled.measure(.overwrite, plan.progress) { [plan] _, end in
+            plan.work(until: end)
         }
-        var report = Report(.overwrite)
-        report.finish(measurement)
-        report.take(outcome)
-        report.bytesPerKey = indexBytesPerKey(store)
-        try report.take(space, store)
-        try BenchFailure.store { () throws(StoreError) in try store.close() }
+        try filled.close()
         return report
     }
 }

@@ -49,7 +49,14 @@ struct Report {
         maxMicroseconds = Double(histogram.maximum) / 1e3
     }
 
-    static func percentiles(
+    /// Of writes that are timed apart.
+    mutating func takeWrites(_ outcome: WorkerOutcome) {
+        for (name, microseconds) in Self.percentiles(of: outcome.writeHistogram) {
+            extras.append(("\(name)WriteMicroseconds", microseconds))
+        }
+    }
+
+    private static func percentiles(
         of histogram: Histogram
     ) -> [(name: String, microseconds: Double)] {
         [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)].map { name, part in
