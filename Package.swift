@@ -78,7 +78,8 @@ let targets: [Target] =
                 "Cairn", "CairnCrypto", "CairnFormat", "CairnHTTP", "CairnSystem", "CairnText",
             ],
             // Within the code, so that nothing has to be found beside the program.
-            resources: [.embedInCode("openapi.json")], swiftSettings: strict),
+            resources: [.embedInCode("openapi.json"), .embedInCode("Page/page.html")],
+            swiftSettings: strict),
         .target(
             name: "BenchSupport", dependencies: ["Cairn", "CairnSystem"],
             path: "Benchmarks/BenchSupport", swiftSettings: strict),

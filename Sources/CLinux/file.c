@@ -71,6 +71,13 @@ int cairn_open_at(int directory, const char *name, int writable) {
     return keep_regular(openat(directory, name, (writable ? O_RDWR : O_RDONLY) | FILE_FLAGS));
 }
 
+int cairn_open_direct_at(int directory, const char *name) {
+    int fd = openat(directory, name, O_RDONLY | O_DIRECT | FILE_FLAGS);
+    // A file system that cannot.
+    if (fd < 0 && errno == EINVAL) { return cairn_open_at(directory, name, 0); }
+    return keep_regular(fd);
+}
+
 int cairn_open_or_create_at(int directory, const char *name) {
     return keep_regular(openat(directory, name, O_RDWR | O_CREAT | FILE_FLAGS, 0600));
 }

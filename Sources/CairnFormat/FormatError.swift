@@ -8,6 +8,7 @@
 package enum FormatStructure: String, Sendable {
     case store = "STORE"
     case manifest = "MANIFEST"
+    case scrub = "SCRUB"
     case segmentHeader = "segment header"
     case record = "record"
     case metadata = "metadata"
@@ -61,7 +62,14 @@ package struct FormatError: Error, Equatable, Sendable, CustomStringConvertible 
 
     /// For operators: what and where, in one line.
     package var description: String {
-        "\(structure.rawValue): \(kind) at byte \(offset)"
+        "\(structure.rawValue): \(kind)\(known) at byte \(offset)"
+    }
+
+    /// Of a version that nobody knows here, which one is known.
+    private var known: String {
+        guard case .unsupportedVersion = kind else { return "" }
+        let version = structure == .hint ? FormatVersion.hint : FormatVersion.current
+        return " (this program knows \(version))"
     }
 }
 

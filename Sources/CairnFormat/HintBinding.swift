@@ -75,10 +75,10 @@ package struct HintSeed: Equatable, Sendable {
         return contents
     }
 
-    /// Writes the checksum that ends a block into its last four bytes.
+    /// Writes the checksum that ends a block of so many bytes into the last four of them.
     @_lifetime(block: copy block)
-    func seal(_ block: inout MutableRawSpan, at offset: UInt64) {
-        let end = block.byteCount - 4
+    func seal(_ block: inout MutableRawSpan, byteCount: Int, at offset: UInt64) {
+        let end = byteCount - 4
         block.store(checksum(of: block.bytes.extracting(0..<end), at: offset), at: end)
     }
 

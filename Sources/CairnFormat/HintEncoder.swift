@@ -87,7 +87,7 @@ package struct HintEncoder {
         var block = [UInt8](repeating: 0, count: byteCount)
         block.withMutableRawSpan { bytes in
             fill(&bytes, with: header.rows(inBlock: index, of: column), of: column)
-            seed.seal(&bytes, at: range.lowerBound)
+            seed.seal(&bytes, byteCount: byteCount, at: range.lowerBound)
         }
         try write(block.rawSpan, range.lowerBound)
     }
@@ -130,8 +130,11 @@ package struct HintEncoder {
             let key = keys.rawSpan.extracting(entries[number].keyRange)
             let target = HintKeyTarget(
                 entries[number], row: keyOrder.row(of: number), expiry: expiry(number))
-            if !keyEncoder.fits(key, target) { try keyEncoder.endBlock(write) }
-            keyEncoder.append(key, target)
+            if keyEncoder.append(key, target) { continue }
+            try keyEncoder.endBlock(write)
+            guard keyEncoder.append(key, target) else {
+                preconditionFailure("an empty block takes any key")
+            }
         }
         stage = .keyBlocks(place: end)
         if end == keyOrder.count { try finish(write) }

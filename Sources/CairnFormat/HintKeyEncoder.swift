@@ -27,14 +27,30 @@ struct HintKeyEncoder {
         let separator: [UInt8]
     }
 
+    /// A key as it will stand in the block.
+    private struct Entry {
+        let shared: UInt32
+        let unshared: UInt32
+        let target: HintKeyTarget
+
+        var byteCount: Int {
+            VariableInteger.byteCount(shared) + VariableInteger.byteCount(unshared)
+                + VariableInteger.byteCount(target.row) + VariableInteger.byteCount(target.place)
+                + (target.expiry == 0 ? 0 : 8) + Int(unshared)
+        }
+    }
+
     private let blockByteCount: Int
     private let seed: HintSeed
     /// Where the next block stands in the file.
     private(set) var end: UInt64
-    private var block: [UInt8] = []
+    /// As long as the longest block up to now.
+    private var block: [UInt8]
+    private var usedByteCount = 0
     private var restarts: [UInt32] = []
     private var keyCount = 0
     private var lastKey: [UInt8] = []
+    private var lastKeyByteCount = 0
     private var separator: [UInt8] = []
     private var places: [BlockPlace] = []
 
@@ -42,42 +58,64 @@ struct HintKeyEncoder {
         end = start
         self.blockByteCount = blockByteCount
         self.seed = seed
+        block = [UInt8](repeating: 0, count: blockByteCount)
     }
 
     private var isAtRestart: Bool { keyCount % HintKeyBlock.restartInterval == 0 }
 
     private func sharedByteCount(_ key: RawSpan) -> Int {
-        isAtRestart ? 0 : key.commonPrefixByteCount(with: lastKey.rawSpan)
+        key.commonPrefixByteCount(with: lastKey.rawSpan.extracting(0..<lastKeyByteCount))
     }
 
-    /// Whether the open block has room for the key.
-    func fits(_ key: RawSpan, _ target: HintKeyTarget) -> Bool {
-        guard keyCount > 0 else { return true }
-        let shared = sharedByteCount(key)
-        let unshared = key.byteCount - shared
-        let entry =
-            VariableInteger.byteCount(UInt32(shared)) + VariableInteger.byteCount(UInt32(unshared))
-            + VariableInteger.byteCount(target.row) + VariableInteger.byteCount(target.place)
-            + (target.expiry == 0 ? 0 : 8) + unshared
-        let restartByteCount = (restarts.count + (isAtRestart ? 1 : 0)) * 4
-        return block.count + entry + restartByteCount + 8 <= blockByteCount
-    }
-
-    mutating func append(_ key: RawSpan, _ target: HintKeyTarget) {
+    /// Takes up a key; false, and nothing is done, when the open block holds keys and has no room for it.
+    mutating func append(_ key: RawSpan, _ target: HintKeyTarget) -> Bool {
+        let shared = isAtRestart ? 0 : sharedByteCount(key)
+        let entry = Entry(
+            shared: UInt32(shared), unshared: UInt32(key.byteCount - shared), target: target)
+        let byteCount = entry.byteCount
+        guard keyCount == 0 || hasRoom(for: byteCount) else { return false }
         if keyCount == 0, !places.isEmpty {
-            let shared = key.commonPrefixByteCount(with: lastKey.rawSpan)
-            separator = key.extracting(0..<min(shared + 1, key.byteCount)).copyBytes()
+            let common = sharedByteCount(key)
+            separator = key.extracting(0..<min(common + 1, key.byteCount)).copyBytes()
         }
-        let shared = sharedByteCount(key)
-        if isAtRestart { restarts.append(UInt32(block.count)) }
-        VariableInteger.append(UInt32(shared), to: &block)
-        VariableInteger.append(UInt32(key.byteCount - shared), to: &block)
-        VariableInteger.append(target.row, to: &block)
-        VariableInteger.append(target.place, to: &block)
-        if target.expiry != 0 { Self.append(target.expiry, to: &block) }
-        block.append(copying: key.extracting(shared..<key.byteCount))
-        lastKey.removeAll(keepingCapacity: true)
-        lastKey.append(copying: key)
+        if isAtRestart { restarts.append(UInt32(usedByteCount)) }
+        store(entry, byteCount, key.extracting(shared..<key.byteCount))
+        note(key)
+        return true
+    }
+
+    private func hasRoom(for byteCount: Int) -> Bool {
+        let restartByteCount = (restarts.count + (isAtRestart ? 1 : 0)) * 4
+        return usedByteCount + byteCount + restartByteCount + 8 <= blockByteCount
+    }
+
+    private mutating func store(_ entry: Entry, _ byteCount: Int, _ rest: RawSpan) {
+        reserve(byteCount)
+        var place = usedByteCount
+        var bytes = block.mutableRawSpan
+        VariableInteger.store(entry.shared, into: &bytes, at: &place)
+        VariableInteger.store(entry.unshared, into: &bytes, at: &place)
+        VariableInteger.store(entry.target.row, into: &bytes, at: &place)
+        VariableInteger.store(entry.target.place, into: &bytes, at: &place)
+        if entry.target.expiry != 0 {
+            bytes.store(entry.target.expiry, at: place)
+            place += 8
+        }
+        bytes.copy(from: rest, to: place)
+        usedByteCount += byteCount
+    }
+
+    private mutating func reserve(_ byteCount: Int) {
+        let missing = usedByteCount + byteCount - block.count
+        if missing > 0 { block.append(contentsOf: repeatElement(0, count: missing)) }
+    }
+
+    private mutating func note(_ key: RawSpan) {
+        let missing = key.byteCount - lastKey.count
+        if missing > 0 { lastKey.append(contentsOf: repeatElement(0, count: missing)) }
+        var bytes = lastKey.mutableRawSpan
+        bytes.copy(from: key, to: 0)
+        lastKeyByteCount = key.byteCount
         keyCount += 1
     }
 
@@ -86,16 +124,29 @@ struct HintKeyEncoder {
         _ write: (RawSpan, UInt64) throws(Failure) -> Void
     ) throws(Failure) {
         guard keyCount > 0 else { return }
-        for restart in restarts { Self.append(restart, to: &block) }
-        Self.append(UInt32(restarts.count), to: &block)
-        seed.seal(&block, at: end)
-        try write(block.rawSpan, end)
-        let next = end + UInt64(block.count)
+        let byteCount = sealBlock()
+        try write(block.rawSpan.extracting(0..<byteCount), end)
+        let next = end + UInt64(byteCount)
         places.append(BlockPlace(range: end..<next, keyCount: keyCount, separator: separator))
         end = next
-        block.removeAll(keepingCapacity: true)
+        usedByteCount = 0
         restarts.removeAll(keepingCapacity: true)
         keyCount = 0
+    }
+
+    /// Writes what ends the open block; returns how long it is then.
+    private mutating func sealBlock() -> Int {
+        let byteCount = usedByteCount + restarts.count * 4 + 8
+        reserve(byteCount - usedByteCount)
+        let (numbers, start, seed) = (restarts + [UInt32(restarts.count)], end, seed)
+        var place = usedByteCount
+        var bytes = block.mutableRawSpan
+        for number in numbers {
+            bytes.store(number, at: place)
+            place += 4
+        }
+        seed.seal(&bytes, byteCount: byteCount, at: start)
+        return byteCount
     }
 
     /// The index of the blocks handed out, which stands at `end`.
@@ -121,12 +172,6 @@ struct HintKeyEncoder {
             bytes.store(UInt16(place.separator.count), at: offset + 20)
             bytes.copy(from: place.separator.rawSpan, to: separatorOffset)
             separatorOffset += place.separator.count
-        }
-    }
-
-    private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
-        for shift in stride(from: 0, to: value.bitWidth, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
         }
     }
 }

@@ -84,6 +84,13 @@ package struct SegmentEntry: Equatable, Sendable {
     package var isMeaningful: Bool {
         minSequence <= maxSequence && logicalByteCount <= FormatLimits.segmentByteCountMaximum
     }
+
+    /// Whether a file of so many bytes can hold the segment. A crash may have left a recovered one without
+    /// the padding of its last record, which nobody reads.
+    package func isWhole(in byteCount: UInt64) -> Bool {
+        let missing = logicalByteCount - min(byteCount, logicalByteCount)
+        return missing == 0 || missing < 8 && state == .recovered
+    }
 }
 
 extension SegmentEntry {

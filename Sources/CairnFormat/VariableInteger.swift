@@ -7,13 +7,17 @@
 enum VariableInteger {
     static let byteCountMaximum = 5
 
-    static func append(_ value: UInt32, to bytes: inout [UInt8]) {
+    /// Writes the integer at `offset`, which moves behind it.
+    static func store(_ value: UInt32, into bytes: inout MutableRawSpan, at offset: inout Int) {
         var rest = value
         while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            bytes.storeBytes(
+                of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: offset, as: UInt8.self)
+            offset += 1
             rest >>= 7
         }
-        bytes.append(UInt8(rest))
+        bytes.storeBytes(of: UInt8(rest), toByteOffset: offset, as: UInt8.self)
+        offset += 1
     }
 
     static func byteCount(_ value: UInt32) -> Int {

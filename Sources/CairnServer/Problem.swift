@@ -144,9 +144,9 @@ extension Problem {
     /// Answers with it; `extra` writes further fields.
     func answer(
         _ responder: inout Responder, _ operations: ServerOperations,
-        _ extra: (borrowing Responder) -> Void = { _ in }
+        _ extra: (inout Responder) -> Void = { _ in }
     ) {
-        if let counter { operations.metrics.count(counter) }
+        count(operations)
         responder.begin(status)
         responder.field("Content-Type", "application/problem+json")
         responder.field("Cache-Control", "no-store")
@@ -156,8 +156,13 @@ extension Problem {
         if refusalStatus == 405 {
             responder.field("Allow", "GET, HEAD, PUT, POST, DELETE, OPTIONS")
         }
-        extra(responder)
+        extra(&responder)
         responder.end(body(request ?? operations.requestIDs.next()).rawSpan)
+    }
+
+    /// Counts it, where the client is not told.
+    func count(_ operations: ServerOperations) {
+        if let counter { operations.metrics.count(counter) }
     }
 
     /// The body, with its line's end.

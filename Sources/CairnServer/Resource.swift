@@ -8,7 +8,7 @@ internal import CairnSystem
 
 /// What stands at one path, or at all paths of one form.
 package enum Resource: CaseIterable, Sendable {
-    case blob, store, health, readiness, status, metrics, admin, document
+    case blob, store, health, readiness, status, metrics, admin, document, page
     /// Of other systems; see `DialectRoute`.
     case files, file, upload, node, putValue, value
 
@@ -23,6 +23,7 @@ package enum Resource: CaseIterable, Sendable {
         case .metrics: "/metrics"
         case .admin: "/admin/{job}"
         case .document: "/openapi.json"
+        case .page: "/"
         case .files: "/files"
         case .file: "/file"
         case .upload: "/upload"
@@ -37,7 +38,7 @@ package enum Resource: CaseIterable, Sendable {
         switch self {
         case .blob: "GET, HEAD, PUT, POST, DELETE, OPTIONS"
         case .store: "GET, HEAD, POST, OPTIONS"
-        case .health, .readiness, .status, .metrics, .document, .node, .value:
+        case .health, .readiness, .status, .metrics, .document, .page, .node, .value:
             "GET, HEAD, OPTIONS"
         case .admin, .files, .upload, .putValue: "POST, OPTIONS"
         case .file: "GET, HEAD, PUT, OPTIONS"
@@ -69,6 +70,7 @@ extension Route {
         case .metrics: .metrics
         case .admin: .admin
         case .document: .document
+        case .page: .page
         case .dialect(let route): route.resource
         case .server, .none: nil
         }

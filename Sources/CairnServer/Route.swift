@@ -21,6 +21,8 @@ enum Route: Equatable {
     case admin(Range<Int>)
     /// What describes all of them.
     case document
+    /// What people look at.
+    case page
     case dialect(DialectRoute)
     case none
 
@@ -36,6 +38,7 @@ enum Route: Equatable {
         case .metrics: "metrics"
         case .admin: "admin"
         case .document: "document"
+        case .page: "page"
         case .dialect: "dialect"
         case .none: "none"
         }
@@ -60,6 +63,8 @@ enum Route: Equatable {
             self = .admin(7..<path.byteCount)
         } else if path.isPath("/openapi.json") {
             self = .document
+        } else if path.isPath("/") {
+            self = .page
         } else if let route = DialectRoute(path) {
             self = .dialect(route)
         } else {

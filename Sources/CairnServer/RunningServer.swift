@@ -64,6 +64,7 @@ package final class RunningServer {
         }
         var options = configuration.store
         options.progress = { handler.note($0) }
+        options.scrub = configuration.scrub(log)
         do throws(StoreError) {
             store = try Store.open(at: directory, options: options)
         } catch {

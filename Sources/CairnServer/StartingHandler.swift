@@ -1,7 +1,7 @@
 // StartingHandler — serves while the store is being opened, and hands over when it is.
 //
 // The server listens before anything of the store is touched, so that a port that is taken is found first, and so
-// that somebody who asks learns how far the index is loaded. Any thread.
+// that somebody who asks learns how far the index is loaded. The page is there already, and shows that. Any thread.
 
 package import CairnHTTP
 package import Cairn
@@ -36,10 +36,11 @@ package final class StartingHandler: RequestHandler, @unchecked Sendable {
 
     package func open(_ request: borrowing Request, _ responder: inout Responder) -> Verdict {
         if let handler { return handler.open(request, &responder) }
-        if Route(request.path) == .health {
-            responder.answerHealth()
-        } else {
-            problem.answer(&responder, operations)
+        let isRead = request.head.method == .get || request.head.method == .head
+        switch Route(request.path) {
+        case .health: responder.answerHealth()
+        case .page where isRead: StatusPage.answer(request, &responder)
+        default: problem.answer(&responder, operations)
         }
         return .answered
     }

@@ -46,6 +46,7 @@ package final class StoreHandler: RequestHandler {
         case .metrics: return try openMetrics(request, &responder)
         case .admin(let range): return try openAdmin(range, request, &responder)
         case .document: return openDocument(&responder)
+        case .page: return openPage(request, &responder)
         case .dialect(let route): return try openDialect(route, request, &responder)
         case .none:
             throw Problem(.noRoute, "blobs are at /store/ and their keys")

@@ -132,7 +132,9 @@ extension RawSpan {
 
 extension StaticString {
     /// Its bytes, which are the program's.
+    @inlinable
     package var rawSpan: RawSpan {
+        @inline(__always)
         @_lifetime(immortal)
         get {
             precondition(hasPointerRepresentation, "the string is more than one character's number")

@@ -135,11 +135,25 @@ package final class DirectoryHandle: Sendable {
 
     /// Opens a regular file; nil when the name does not exist. Corresponds to `openat(2)`.
     package func open(_ name: String, writable: Bool) throws(FileError) -> Descriptor? {
+        try open(name) { () throws(Errno) in
+            try SystemCall.perform { unsafe cairn_open_at(rawValue, name, writable ? 1 : 0) }
+        }
+    }
+
+    /// Opens a regular file to be read past the page cache, where the file system lets us; nil when the
+    /// name does not exist. Corresponds to `openat(2)` with O_DIRECT.
+    package func openUncached(_ name: String) throws(FileError) -> Descriptor? {
+        try open(name) { () throws(Errno) in
+            try SystemCall.perform { unsafe cairn_open_direct_at(rawValue, name) }
+        }
+    }
+
+    private func open(
+        _ name: String, _ call: () throws(Errno) -> Int32
+    ) throws(FileError) -> Descriptor? {
         let fd: Int32? = try attempt(.open, name) { () throws(Errno) in
             do throws(Errno) {
-                return try SystemCall.perform {
-                    unsafe cairn_open_at(rawValue, name, writable ? 1 : 0)
-                }
+                return try call()
             } catch {
                 if error.code == ENOENT { return nil }
                 throw error

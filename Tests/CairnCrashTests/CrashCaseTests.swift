@@ -31,4 +31,10 @@ struct CrashCaseTests {
     func expiredOverOlder() throws {
         try live(.expiredOverOlder, seeing: .leftDelete)
     }
+
+    /// By its seed, for it takes a disk that is full for a while in the midst of a compaction.
+    @Test("a delete that waits behind a put that is given up may find nothing")
+    func putGivenUpBeforeDelete() throws {
+        #expect(try CrashRun(seed: 93_007_050, marks: MarkBoard()).run() > 0)
+    }
 }

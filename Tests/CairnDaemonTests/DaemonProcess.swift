@@ -10,24 +10,12 @@ import CairnTestSupport
 import Glibc
 import Testing
 
-/// How a process ended.
-struct DaemonEnd: Equatable {
-    /// With what it ended by itself; nil when it did not.
-    let code: Int32?
-    /// The signal that ended it.
-    let signal: Int32?
-
-    init(status: Int32) {
-        let signal = status & 0x7f
-        code = signal == 0 ? status >> 8 & 0xff : nil
-        self.signal = signal == 0 ? nil : signal
-    }
-}
-
 /// What a process did instead of what it should have.
 enum DaemonTrouble: Error {
-    /// It ended, or said something else, before it was ready.
+    /// It said something else before it was ready.
     case notReady(String)
+    /// It ended before it was ready.
+    case ended(ChildEnd)
     /// It did not end in time.
     case goesOn
 }
@@ -40,7 +28,7 @@ final class DaemonProcess: Sendable {
     private let tool: ToolProcess
     private let process: pid_t
     private let output: Descriptor
-    private let end = Guarded<DaemonEnd?>(nil)
+    private let end = Guarded<ChildEnd?>(nil)
 
     /// Returns when it is ready. `prefix` are words that run the program that follows them.
     init(in tool: ToolProcess, prefix: [String] = [], _ options: [String] = []) throws {
@@ -50,14 +38,17 @@ final class DaemonProcess: Sendable {
         let words =
             prefix + [ToolProcess.binaries + "/cairnd", "--dir", tool.path("store")]
             + ["--listen", "127.0.0.1:0"] + options
-        process = try Self.spawn(
-            words, output: Descriptor(owning: ends[1]), complaints: tool.path("complaints"))
+        let theirs = Descriptor(owning: ends[1])
+        process = try ChildProcess.start(
+            words, [.nothing, .shared(theirs.rawValue), .log(tool.path("complaints"))])
+        try theirs.close()
         do {
             port = try Self.readyPort(output)
+        } catch DaemonTrouble.notReady("") {
+            throw DaemonTrouble.ended(ChildProcess.end(of: process))
         } catch {
             Glibc.kill(process, SIGKILL)
-            var status: Int32 = 0
-            while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
+            _ = ChildProcess.end(of: process)
             throw error
         }
     }
@@ -75,24 +66,6 @@ final class DaemonProcess: Sendable {
             throw ClientFailure.call("socketpair", errno)
         }
         return ends
-    }
-
-    private static func spawn(
-        _ words: [String], output: consuming Descriptor, complaints: String
-    ) throws -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        let flags = O_WRONLY | O_CREAT | O_APPEND
-        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output.rawValue, 1)
-        unsafe posix_spawn_file_actions_addopen(&actions, 2, complaints, flags, 0o600)
-        var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { unsafe arguments.forEach { unsafe free($0) } }
-        var process = pid_t()
-        let code = unsafe posix_spawnp(&process, words[0], &actions, nil, &arguments, environ)
-        if code != 0 { throw ClientFailure.call("posix_spawnp", code) }
-        return process
     }
 
     /// The port of the line that says that it is ready.
@@ -134,15 +107,13 @@ final class DaemonProcess: Sendable {
 
     /// Waits for the end.
     @discardableResult
-    func awaitEnd(within duration: Duration = .seconds(60)) throws -> DaemonEnd {
+    func awaitEnd(within duration: Duration = .seconds(60)) throws -> ChildEnd {
         guard Self.awaitOutput(output, milliseconds: Int32(duration / .milliseconds(1))) else {
             throw DaemonTrouble.goesOn
         }
         return end.withLock { end in
             if let end { return end }
-            var status: Int32 = 0
-            while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
-            let found = DaemonEnd(status: status)
+            let found = ChildProcess.end(of: process)
             end = found
             return found
         }
@@ -150,7 +121,7 @@ final class DaemonProcess: Sendable {
 
     /// Asks it to end and waits for that.
     @discardableResult
-    func stop() throws -> DaemonEnd {
+    func stop() throws -> ChildEnd {
         signal(SIGTERM)
         return try awaitEnd()
     }

@@ -225,7 +225,8 @@ private func patched(
     func messages() {
         let cases: [(FormatError.Kind, String)] = [
             (.truncated, "ends too early"), (.trailingBytes, "bytes left over"),
-            (.wrongMagic, "wrong magic"), (.unsupportedVersion(7), "unsupported version 7"),
+            (.wrongMagic, "wrong magic"),
+            (.unsupportedVersion(7), "unsupported version 7 (this program knows 1)"),
             (.unsupportedFeatures(0x10), "unsupported feature bits 0x00000010"),
             (.unsupportedTag(0x42), "unsupported tag 0x0042"),
             (.checksumMismatch, "checksum mismatch"), (.invalidField("codec"), "invalid codec"),

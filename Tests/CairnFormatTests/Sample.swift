@@ -103,10 +103,22 @@ extension Sample {
         Sample("manifest-empty", emptyManifest.encoded()) { (bytes) throws(FormatError) in
             "\(try Manifest(decoding: bytes.rawSpan))"
         },
+        Sample("scrub", scrub.encoded()) { (bytes) throws(FormatError) in
+            "\(try ScrubPlace(decoding: bytes.rawSpan))"
+        },
         Sample(
             "segment-header", header.encoded(), ignored: 68..<SegmentHeader.byteCount
         ) { (bytes) throws(FormatError) in "\(try SegmentHeader(decoding: bytes.rawSpan))" },
     ]
+
+    private static let scrub: ScrubPlace = {
+        var place = ScrubPlace(uuid: Fixture.uuid)
+        place.beganAt = Fixture.createdAt
+        (place.nextSegmentID, place.endSegmentID) = (0x11, 0x15)
+        (place.readByteCount, place.damageCount) = (1 << 30, 2)
+        (place.endedAt, place.endedDamageCount) = (Fixture.createdAt - 1_000_000_000, 1)
+        return place
+    }()
 
     private static let emptyManifest = Manifest(
         uuid: Fixture.uuid, generation: 1, sequenceCeiling: 1 << 32, nextSegmentID: 1,

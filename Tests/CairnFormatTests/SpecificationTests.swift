@@ -29,7 +29,7 @@ import Testing
         let expected: [String: Int] = [
             "STORE": Self.plainStoreByteCount - 4, "ancestor": Self.ancestorByteCount,
             "MANIFEST": Sample.named("manifest-empty").bytes.count - 4,
-            "segment entry": SegmentEntry.byteCount,
+            "segment entry": SegmentEntry.byteCount, "SCRUB": ScrubPlace.byteCount - 4,
             "segment header": Sample.named("segment-header").ignored.lowerBound,
             "record header": RecordHeader.byteCount,
             "metadata field": Fixture.metadata(user: [1]).count - 1,

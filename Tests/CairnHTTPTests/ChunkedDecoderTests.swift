@@ -42,7 +42,7 @@ private func decode(
 
 @Suite("Chunked bodies") struct ChunkedDecoderTests {
     private static let whole =
-        "3\r\nabc\r\n0010;a=\"b\" ;c\r\n0123456789abcdef\r\n1 \t;\r\n\n\r\n00\r\nX: y\r\nZ\r\n\r\n"
+        "3\r\nabc\r\n0010;a=\"b\" ;c\r\n0123456789abcdef\r\n1 \t;\r\n\n\r\n00\r\nX: y\r\nZ:\r\n\r\n"
 
     @Test("a body is its chunks together, in pieces of any size") func pieces() {
         let expected = Decoded(
@@ -71,7 +71,9 @@ private func decode(
             "\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\na", " 1\r\na", ";a\r\n", "1\na\r\n",
             "1\r\nab", "1\r\na\n", "1\r\na\rb", "1\r\rx", "1,\r\n", "1 \r\na", "1 2\r\na",
             "1\t2\r\na", "1;a\0\r\n", "1;a\n",
-            "0\r\nX\n", "0\r\n\rX", "0\r\nX: \u{1}\r\n", "fffffffffffffffff\r\n",
+            "0\r\nX\n", "0\r\n\rX", "0\r\nX\r\n", "0\r\n: y\r\n", "0\r\nX : y\r\n",
+            "0\r\n X: y\r\n",
+            "0\r\nX: y\n", "0\r\nX: \u{1}\r\n", "fffffffffffffffff\r\n",
             "00000000000000001\r\na", "ffffffffffffffff1\r\n",
         ])
     func refused(_ text: String) {
@@ -94,9 +96,9 @@ private func decode(
     func extraLimit() {
         var limits = RequestLimits()
         limits.chunkExtraByteCountMaximum = 10
-        #expect(decode("1;1234\r\na\r\n0;12\r\nabcd\r\n\r\n", limits: limits).end != nil)
+        #expect(decode("1;1234\r\na\r\n0;12\r\nab:d\r\n\r\n", limits: limits).end != nil)
         #expect(
-            decode("1;1234\r\na\r\n0;12\r\nabcdefg\r\n\r\n", limits: limits).refusal
+            decode("1;1234\r\na\r\n0;12\r\nab:defg\r\n\r\n", limits: limits).refusal
                 == .malformedChunk)
     }
 

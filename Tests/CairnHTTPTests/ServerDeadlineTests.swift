@@ -64,8 +64,9 @@ extension TestServer {
 
     @Test("nobody is hurried who waits for the server") func unhurried() throws {
         let server = try server {
-            $0.headDuration = .milliseconds(50)
-            $0.idleDuration = .milliseconds(50)
+            // Not less: between its connection and its request a client may wait for a processor.
+            $0.headDuration = .milliseconds(400)
+            $0.idleDuration = .milliseconds(400)
         }
         defer { server.stop() }
         let clients = try ["/later", "/slow", "/idle"].map { path in
@@ -73,7 +74,8 @@ extension TestServer {
             try client.send(path == "/slow" ? put(path, 3) + "abc" : get(path))
             return (client, server.takePending())
         }
-        for _ in 0..<2 { try server.passGrace() }
+        try server.passGrace()
+        for _ in 0..<2 { try server.passHeadDuration() }
         server.answer(clients[0].1, 202)
         for (_, exchange) in clients[1...] { exchange.resume() }
         #expect(try clients[0].0.answer().status == 202)

@@ -54,14 +54,17 @@ import Testing
 
     @Test("who takes too long over a head, or a body, is told so; who is idle is not")
     func slowness() throws {
+        var idleLimits = ServerLimits()
+        idleLimits.idleDuration = .milliseconds(100)
+        let impatient = try TestServer(idleLimits)
+        defer { impatient.stop() }
+        let idle = try impatient.client()
+        #expect(try idle.isEnded())
         var limits = ServerLimits()
         limits.headDuration = .milliseconds(100)
-        limits.idleDuration = .milliseconds(100)
         limits.graceDuration = .milliseconds(1100)
         let server = try TestServer(limits)
         defer { server.stop() }
-        let idle = try server.client()
-        #expect(try idle.isEnded())
         let head = try server.client()
         try head.send("GET / HT")
         #expect(try head.answer().status == 408)

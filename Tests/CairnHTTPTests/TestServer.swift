@@ -1,9 +1,10 @@
 // TestServer — a server whose handler does one thing for each path, so that tests can ask for any of them.
 //
-// /hello answers at once; /later when the test says so; /collect says back what came, /sink does not;
-// /stream counts it, and /slow pauses first; /large/N makes N bytes, /short/N half of them; /idle makes them
-// when the test says so; /unread answers without asking for the body; /bodiless/N gives one with a status
-// that has none; /line has a value with lines' ends.
+// /hello answers at once, /opened with the number of requests so far; /held keeps its loop until the test lets go;
+// /later answers when the test says so; /collect says back what came, /sink does not; /stream counts it, and /slow
+// pauses first; /large/N makes N bytes, /short/N half of them; /idle makes them when the test says so; /broken/N
+// breaks behind N bytes, and /broken-later when the test says so; /unread answers without asking for the body;
+// /bodiless/N gives one with a status that has none; /line has a value with lines' ends.
 
 import CairnCrypto
 import CairnHTTP
@@ -68,6 +69,7 @@ final class TestHandler: RequestHandler {
     /// Bodies that came to nothing, on either side.
     let abandonedCount = Atomic<Int>(0)
     let openedCount = Atomic<Int>(0)
+    let letsGo = Atomic<Bool>(false)
     private let collectByteCountMaximum: Int
 
     init(collecting: Int) { collectByteCountMaximum = collecting }
@@ -90,6 +92,15 @@ final class TestHandler: RequestHandler {
         case "/idle":
             respond(
                 with: PatternSource(byteCount: 100_000, self, exchange, waits: true), &responder)
+        case "/broken-later":
+            respond(
+                with: PatternSource(
+                    byteCount: 100_000, self, exchange, waits: true, breaksBehind: 0), &responder)
+        case _ where path.hasPrefix("/broken/"):
+            respond(
+                with: PatternSource(
+                    byteCount: 400_000, self, exchange, waits: false,
+                    breaksBehind: Int(path.dropFirst(8)) ?? 0), &responder)
         case _ where path.hasPrefix("/large/"):
             let count = Int(path.dropFirst(7)) ?? 0
             respond(with: PatternSource(byteCount: count, self, exchange, waits: false), &responder)
@@ -109,6 +120,13 @@ final class TestHandler: RequestHandler {
         case "/empty":
             responder.begin(204)
             responder.end()
+        case "/held":
+            while !letsGo.load(ordering: .acquiring) { yieldProcessor() }
+            responder.begin(204)
+            responder.end()
+        case "/opened":
+            responder.begin(200)
+            responder.end(Array("\(openedCount.load(ordering: .relaxed))".utf8).rawSpan)
         default:
             responder.begin(path == "/unread" ? 404 : 200)
             responder.field("X-Path", request.path)
@@ -181,13 +199,21 @@ private final class CountingReceiver: BodyReceiver {
 
 /// Makes bytes that count up.
 private final class PatternSource: BodySource {
+    /// Made once, and long: without optimization bytes that are made one by one take most of a test's time.
+    private static let pattern = (0..<1025).flatMap { _ in UInt8.min...UInt8.max }
+
     let byteCount: Int
     private var made = 0
     private let handler: TestHandler
     private let exchange: Exchange
     private var waits: Bool
+    private let breaksBehind: Int
 
-    init(byteCount: Int, _ handler: TestHandler, _ exchange: Exchange, waits: Bool) {
+    init(
+        byteCount: Int, _ handler: TestHandler, _ exchange: Exchange, waits: Bool,
+        breaksBehind: Int = .max
+    ) {
+        self.breaksBehind = breaksBehind
         self.byteCount = byteCount
         self.handler = handler
         self.exchange = exchange
@@ -200,11 +226,19 @@ private final class PatternSource: BodySource {
             handler.pending.withLock { $0.append(exchange) }
             return .later
         }
-        let count = min(byteCount, self.byteCount - made)
-        let bytes = (made..<made + count).map { UInt8(truncatingIfNeeded: $0) }
-        output.append(bytes.rawSpan)
+        if made == breaksBehind { return .broken }
+        let pattern = Self.pattern
+        let pieceByteCount = pattern.count - 256
+        let count = min(byteCount, self.byteCount - made, breaksBehind - made, pieceByteCount)
+        let start = made % 256
+        output.append(pattern.rawSpan.extracting(start..<start + count))
         made += count
         return made == self.byteCount ? .end : .some
+    }
+
+    func explain(_ responder: inout Responder) {
+        responder.begin(500)
+        responder.end(Array("broken".utf8).rawSpan)
     }
 
     func abandon() { handler.abandonedCount.add(1, ordering: .relaxed) }

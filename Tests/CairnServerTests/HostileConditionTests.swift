@@ -235,6 +235,20 @@ struct HostileConditionTests {
     }
 
     @Test(
+        "a write that is to be synced is refused by nothing that a power cut may take back",
+        arguments: [
+            ("POST", []), ("PUT", ["If-None-Match: *"]), ("PUT", ["If-Match: \"1000\""]),
+            ("DELETE", ["If-Match: \"1000\""]),
+        ])
+    func refusedByWhatIsDurable(method: String, fields: [String]) throws {
+        try served.put("k", [1], ["Cairn-Durability: os"])
+        let answer = try served.request(
+            method, "/store/k", fields + ["Cairn-Durability: synced"], body: [2])
+        expectProblem(answer, method == "POST" ? 409 : 412)
+        #expect(served.store.isSettled(for: .synced))
+    }
+
+    @Test(
         "a tag is never that of another version, of another key, or of the blob before its delete")
     func tagsAreUnique() throws {
         var tags: Set<UInt64> = []

@@ -203,6 +203,30 @@ struct HostileDamageTests {
     }
 
     @Test(
+        "a large blob whose first bytes are damaged is 500 and says so",
+        arguments: [false, true])
+    func firstPiece(isCold: Bool) throws {
+        let (body, marker) = marked(700_000, at: 1000)
+        try served.put("k", body)
+        try served.rot(marker)
+        let client = try served.client()
+        for fields in [[], ["Range: bytes=2000-400000"], ["Connection: close"]] {
+            if isCold, ColdStore.isPossible { try served.makeCold("k") }
+            try client.send("GET", "/store/k", fields)
+            let answer = try client.answer()
+            let problem = try #require(expectProblem(answer, 500, "damaged", "\(fields)"))
+            let number = try #require(problem.texts["requestId"])
+            #expect(try served.reported.contains { $0.contains(number) })
+            for name in ["ETag", "Accept-Ranges", "Content-Range"] {
+                #expect(answer.field(name) == nil)
+            }
+        }
+        #expect(try client.isEnded())
+        expectSame(
+            try served.request("GET", "/store/k", ["Range: bytes=-1000"]).body, body.suffix(1000))
+    }
+
+    @Test(
         "a damaged large blob ends early behind true bytes",
         arguments: [200_000, 1_000_000, 2_500_000])
     func large(byteCount: Int) throws {

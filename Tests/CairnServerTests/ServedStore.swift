@@ -14,6 +14,7 @@ final class ServedStore {
     private var isStopped = false
 
     var store: Store { server.store }
+    var port: UInt16 { server.address.port }
 
     /// - Parameter change: Of what the server is told.
     init(

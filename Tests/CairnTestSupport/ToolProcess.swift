@@ -2,7 +2,7 @@
 //
 // Input and output are files of the test's own directory, so that no size can make a pipe wait. One run at a
 // time in a directory.
-// Why this is sound: pointers are of local structures and of copies of the words, lent for one call.
+// Why this is sound: pointers are of arrays and of copies of texts, lent for one call.
 
 internal import CairnSystem
 internal import Glibc
@@ -69,33 +69,11 @@ package final class ToolProcess: Sendable {
 
     private func spawn(_ words: [String], input: [UInt8]) throws -> ToolResult {
         try write(input, to: ".input")
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        let flags = O_WRONLY | O_CREAT | O_TRUNC
-        unsafe posix_spawn_file_actions_addopen(&actions, 0, path(".input"), O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_addopen(&actions, 1, path(".output"), flags, 0o600)
-        unsafe posix_spawn_file_actions_addopen(&actions, 2, path(".error"), flags, 0o600)
-        // Threads that run tests block signals, which a program of a shell's would not expect.
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var blocked = sigset_t()
-        unsafe sigemptyset(&blocked)
-        unsafe posix_spawnattr_setsigmask(&attributes, &blocked)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { unsafe arguments.forEach { unsafe free($0) } }
-        var process = pid_t()
-        let started = unsafe posix_spawn(
-            &process, words[0], &actions, &attributes, &arguments, environ)
-        if started != 0 { throw FileError(.open, path: words[0], code: started) }
-        var status: Int32 = 0
-        while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
-        let signal = status & 0x7f
+        let process = try ChildProcess.start(
+            words, [.input(path(".input")), .output(path(".output")), .output(path(".error"))])
+        let end = ChildProcess.end(of: process)
         return ToolResult(
-            code: signal == 0 ? status >> 8 & 0xff : -1, signal: signal == 0 ? nil : signal,
-            output: try read(".output"),
+            code: end.code ?? -1, signal: end.signal, output: try read(".output"),
             complaint: String(decoding: try read(".error"), as: UTF8.self))
     }
 

@@ -25,6 +25,8 @@ int cairn_remove_directory_at(int directory, const char *name);
 int cairn_create_at(int directory, const char *name);
 /// Opens a regular file, never waiting; anything else is -EISDIR or -EINVAL, a link -ELOOP.
 int cairn_open_at(int directory, const char *name, int writable);
+// For reading past the page cache, where the file system can.
+int cairn_open_direct_at(int directory, const char *name);
 /// Opens or creates a regular file of mode 0600 for reading and writing.
 int cairn_open_or_create_at(int directory, const char *name);
 int cairn_close(int fd);

@@ -62,6 +62,8 @@ public struct Statistics: Equatable, Sendable {
     public var spaceAmplification: Double = 0
     /// What compaction has done since the store was opened.
     public var compaction = CompactionCounts()
+    /// Whether a compaction is under way.
+    public var isCompacting: Bool = false
     /// Memory that the index takes, tables that await their last reader included.
     public var indexByteCount: Int = 0
     /// The sequence number that the next record will have.
@@ -69,8 +71,10 @@ public struct Statistics: Equatable, Sendable {
     /// Whether writes are refused: opened so, degraded by damage, or after a failure. A full
     /// disk is no such reason.
     public var isReadOnly: Bool = false
-    /// What opening and compaction found wrong, one line each; empty for a sound store.
+    /// What opening, compaction and the scrub found wrong, one line each; empty for a sound store.
     public var damage: [String] = []
+    /// What is known of the scrub.
+    public var scrub = ScrubStatistics()
 
     /// Of a store without anything.
     package init() {}

@@ -107,6 +107,9 @@ public struct StoreOptions: Sendable {
     /// system calls. Takes no memory of its own, but what is read counts as resident; a handler of SIGBUS
     /// is installed, which passes on what is not the store's.
     public var mapsSegments = true
+    /// How the store is scrubbed in the background while it is open for writing; nil: it is not. A program
+    /// that lives for seconds has no use for it.
+    public var scrub: ScrubOptions?
     /// Threads that build the index while the store is opened. Nil: as many as there are
     /// processors, four at most.
     public var loadingThreadCount: Int?

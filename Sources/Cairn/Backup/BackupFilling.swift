@@ -328,12 +328,3 @@ extension BackupFilling {
         }
     }
 }
-
-extension SegmentEntry {
-    /// Whether a file of so many bytes can hold the segment. A crash may have left a recovered one without
-    /// the padding of its last record, which nobody reads.
-    func isWhole(in byteCount: UInt64) -> Bool {
-        let missing = logicalByteCount - min(byteCount, logicalByteCount)
-        return missing == 0 || missing < 8 && state == .recovered
-    }
-}

@@ -37,14 +37,32 @@ struct BlobTally {
         _ composite: Composite, _ key: [UInt8], _ record: ScannedRecord, _ segmentID: UInt64,
         _ check: StoreCheck<S>
     ) {
-        let sequence = record.header.sequence
-        if let known = owners[composite.blobID], known.sequence > sequence { return }
-        owners[composite.blobID] = Owner(
-            key: key, sequence: sequence, chunkCount: composite.chunkCount, segmentID: segmentID,
-            offset: record.offset,
-            standing: check.standing(
-                of: key, sequence: sequence, segmentID: segmentID, offset: record.offset))
+        add(
+            composite.blobID, key, record.header.sequence, chunkCount: composite.chunkCount,
+            segmentID, record.offset, check)
     }
+
+    /// A composite record is there, says a hint.
+    mutating func add<S: Storage>(
+        _ row: HintRow, key: [UInt8], _ segmentID: UInt64, _ check: StoreCheck<S>
+    ) {
+        add(row.blobID, key, row.sequence, chunkCount: 0, segmentID, row.offset, check)
+    }
+
+    private mutating func add<S: Storage>(
+        _ blobID: UInt64, _ key: [UInt8], _ sequence: UInt64, chunkCount: UInt32,
+        _ segmentID: UInt64, _ offset: UInt64, _ check: StoreCheck<S>
+    ) {
+        if let known = owners[blobID], known.sequence > sequence { return }
+        owners[blobID] = Owner(
+            key: key, sequence: sequence, chunkCount: chunkCount, segmentID: segmentID,
+            offset: offset,
+            standing: check.standing(
+                of: key, sequence: sequence, segmentID: segmentID, offset: offset))
+    }
+
+    /// Blobs with a damaged chunk.
+    var damagedBlobIDs: Set<UInt64> { Set(damaged.map(\.blobID)) }
 
     /// A chunk is damaged; whose it is is not yet known.
     mutating func add(damaged finding: CheckFinding, blobID: UInt64) {
@@ -54,18 +72,15 @@ struct BlobTally {
     /// Tells what was damaged, and what is missing of live blobs.
     mutating func finish<S: Storage>(_ check: StoreCheck<S>) {
         for (finding, blobID) in damaged { check.report(named(finding, blobID)) }
-        if check.hasGone { return }
+        // Of a store that is open the index knows what is missing.
+        if check.hasGone || check.isBeside { return }
         for (blobID, owner) in owners.sorted(by: { $0.key < $1.key }) where owner.standing == .live
         {
             guard let number = firstMissing(of: blobID, owner.chunkCount) else { continue }
-            var finding = CheckFinding(
-                .missingChunk, .damage, file: "segments/\(SegmentFileName(owner.segmentID))",
-                segmentID: owner.segmentID, offset: owner.offset, key: owner.key,
-                sequence: owner.sequence, type: .composite,
-                what: "chunk \(number) of blob \(blobID) is not there",
-                matters: "now: reading that part of the key fails")
-            finding.byteCount = nil
-            check.report(finding)
+            check.report(
+                .missingChunk(
+                    number, ofBlob: blobID, key: owner.key, sequence: owner.sequence,
+                    segmentID: owner.segmentID, offset: owner.offset))
         }
     }
 

@@ -94,6 +94,28 @@ package struct CheckFinding: Equatable, Sendable {
     }
 }
 
+extension CheckFinding {
+    static func missingChunk(
+        _ number: UInt32, ofBlob blobID: UInt64, key: [UInt8], sequence: UInt64,
+        segmentID: UInt64, offset: UInt64
+    ) -> CheckFinding {
+        CheckFinding(
+            .missingChunk, .damage, file: "segments/\(SegmentFileName(segmentID))",
+            segmentID: segmentID, offset: offset, key: key, sequence: sequence, type: .composite,
+            what: "chunk \(number) of blob \(blobID) is not there",
+            matters: "now: reading that part of the key fails")
+    }
+
+    /// What a read that meets it would throw.
+    package var error: StoreError {
+        let place = file + (offset.map { ", offset \($0)" } ?? "")
+        let message =
+            key.map { "the blob \(escapedText($0)) is damaged: \(what) (\(place))" }
+            ?? "\(place): \(what)"
+        return StoreError(.damaged, message, segmentID: segmentID, offset: offset)
+    }
+}
+
 /// What a check looked at and how it ended.
 package struct CheckSummary: Equatable, Sendable {
     /// Listed segments.

@@ -18,15 +18,16 @@ struct HintWitness {
     private let bytes: [UInt8]
     private let binding: HintBinding
 
-    /// Reads a hint's file; nil when there is none.
+    /// Reads a hint's file, perhaps past the page cache; nil when there is none.
     init?<S: Storage>(
-        of entry: SegmentEntry, uuid: StoreUUID, _ storage: S
+        of entry: SegmentEntry, uuid: StoreUUID, _ storage: S, isUncached: Bool = false
     ) throws(FileError) {
         let name = SegmentFileName(entry.id, .hint).description
-        guard
-            let bytes = try storage.contents(
-                of: name, in: .segments, byteCountMaximum: Int(UInt32.max))
-        else { return nil }
+        let read =
+            isUncached
+            ? try storage.uncachedContents(of: name, in: .segments)
+            : try storage.contents(of: name, in: .segments, byteCountMaximum: Int(UInt32.max))
+        guard let bytes = read else { return nil }
         self.bytes = bytes
         binding = HintBinding(entry, uuid: uuid)
     }
@@ -56,14 +57,26 @@ struct HintWitness {
 
     /// The records that stood in any of these spans, in order of their offsets.
     func records(in spans: [Range<UInt64>]) -> [Record] {
+        let records = records { row in
+            let range = row.offset..<row.offset + UInt64(row.recordByteCount)
+            return spans.contains { $0.overlaps(range) }
+        }
+        return records ?? []
+    }
+
+    /// The composites of these blobs; nil when the hint cannot be believed.
+    func composites(ofBlobs ids: Set<UInt64>) -> [Record]? {
+        records { $0.type == .composite && ids.contains($0.blobID) }
+    }
+
+    private func records(_ isWanted: (HintRow) -> Bool) -> [Record]? {
         guard let hint = try? Hint(decoding: bytes.rawSpan),
             (try? hint.header.check(binding: binding)) != nil
-        else { return [] }
+        else { return nil }
         var rows: [Int: HintRow] = [:]
         for number in 0..<hint.header.rowCount {
-            guard let row = try? hint.row(number) else { continue }
-            let range = row.offset..<row.offset + UInt64(row.recordByteCount)
-            if spans.contains(where: { $0.overlaps(range) }) { rows[number] = row }
+            guard let row = try? hint.row(number), isWanted(row) else { continue }
+            rows[number] = row
         }
         var keys: [Int: [UInt8]] = [:]
         let start: [UInt8] = []

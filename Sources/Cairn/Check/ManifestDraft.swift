@@ -144,11 +144,14 @@ struct SealSearch<S: Storage> {
 
     private func seal(from start: UInt64, to end: UInt64) throws(FileError) -> Seal? {
         guard start < end else { return nil }
-        var bytes = [UInt8](repeating: 0, count: Int(end - start))
-        let count = try bytes.withMutableRawSpan { (span) throws(FileError) in
-            try storage.read(file, into: &span, at: start)
-        }
-        guard count == bytes.count else { return nil }
+        // Whole blocks, as a read past the page cache wants them.
+        let block = UInt64(UncachedRead.blockByteCount)
+        let first = start / block * block
+        let buffer = AlignedBuffer(byteCount: Int((end - first + block - 1) / block * block))
+        var target = buffer.mutableBytes(0..<buffer.byteCount)
+        let count = try storage.read(file, into: &target, at: first)
+        guard UInt64(count) >= end - first else { return nil }
+        let bytes = buffer.bytes(Int(start - first)..<Int(end - first)).copyBytes()
         for place in stride(from: 0, to: bytes.count, by: 8).reversed() {
             guard let header = try? RecordHeader(decoding: bytes.rawSpan, at: place),
                 header.type == .seal, place + header.recordByteCount == bytes.count

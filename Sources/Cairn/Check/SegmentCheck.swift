@@ -22,6 +22,8 @@ final class SegmentCheck<S: Storage> {
     /// The greatest offset that a record says was durable.
     private var provenOffset = UInt64(SegmentHeader.byteCount)
     private var recordEnd = UInt64(SegmentHeader.byteCount)
+    /// An intact record was read: zeros alone may be a spare segment, which proves nothing.
+    private var hasRecord = false
 
     init(_ check: StoreCheck<S>, _ entry: SegmentEntry, isProven: Bool) {
         self.check = check
@@ -42,7 +44,8 @@ final class SegmentCheck<S: Storage> {
             what: what, matters: matters)
     }
 
-    /// Whether the segment holds a record, as far as anybody can tell.
+    /// Whether the segment holds a record, as far as anybody can tell; of one that was not ended only the deep
+    /// form tells, which alone wants to know.
     func run() -> Bool {
         check.add(segmentCount: 1)
         do throws(FileError) {
@@ -85,7 +88,7 @@ final class SegmentCheck<S: Storage> {
         } else {
             check.add(byteCount: byteCount)
         }
-        return isEnded ? entry.recordCount > 0 : byteCount > UInt64(SegmentHeader.byteCount)
+        return isEnded ? entry.recordCount > 0 : hasRecord
     }
 
     /// Nothing is left of an ended segment: its hint says what stood there.
@@ -100,19 +103,21 @@ final class SegmentCheck<S: Storage> {
 
     /// False when the file is another segment's.
     private func checkHeader(_ file: FileHandle) throws(FileError) -> Bool {
-        var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
-        let count = try bytes.withMutableRawSpan { (span) throws(FileError) in
-            try check.storage.read(file, into: &span, at: 0)
-        }
+        // At an aligned address, as a read past the page cache wants it.
+        var window = LogWindow(
+            storage: check.storage, file: file, limit: UInt64(SegmentHeader.byteCount),
+            step: SegmentHeader.byteCount)
+        let count = try window.load(SegmentHeader.byteCount, at: 0)
+        let bytes = window.bytes(at: 0, count: count).copyBytes()
         let header: SegmentHeader
         do throws(FormatError) {
-            header = try SegmentHeader(decoding: bytes.rawSpan.extracting(0..<count))
+            header = try SegmentHeader(decoding: bytes.rawSpan)
         } catch {
             check.report(
                 finding(
                     .segmentHeader, offset: 0, "\(error)",
                     matters: "when MANIFEST is lost: it repeats what readers need of the header"))
-            return count == bytes.count
+            return count == SegmentHeader.byteCount
         }
         if let place = bytes[68...].firstIndex(where: { $0 != 0 }) {
             check.report(
@@ -168,14 +173,17 @@ final class SegmentCheck<S: Storage> {
         guard let identity = check.identity else { return }
         let hint = "segments/\(SegmentFileName(entry.id, .hint))"
         let uuid = identity.uuid(ofSegment: entry.id)
-        guard let read = try HintWitness(of: entry, uuid: uuid, check.storage) else {
+        let read = try HintWitness(
+            of: entry, uuid: uuid, check.storage, isUncached: check.isBeside)
+        guard let read else {
             check.report(
                 CheckFinding(
                     .missingHint, .note, file: hint, segmentID: entry.id, what: "has no hint",
                     matters: "at the next opening: the segment is read instead"))
             return
         }
-        check.add(byteCount: 0)
+        // A check of files alone counts those of the log.
+        check.add(byteCount: check.isBeside ? read.byteCount : 0)
         witness = read
         guard let error = read.complaint(isDeep: check.isDeep) else { return }
         check.report(
@@ -190,9 +198,10 @@ final class SegmentCheck<S: Storage> {
         let limit = isEnded ? min(byteCount, entry.logicalByteCount) : byteCount
         var walk = SegmentWalk(
             storage: check.storage, file: file, limit: limit, seed: seed,
-            step: check.tuning.scanByteCount, verifiesPayloads: true)
+            step: check.tuning.scanByteCount, verifiesPayloads: true,
+            isUncached: check.isUncached(entry))
         var offset = walk.offset
-        while let step = try walk.next() {
+        while !check.isEnding, let step = try walk.next() {
             switch step {
             case .record(let record): try take(record, &walk)
             case .mended(let record): try take(record, &walk)
@@ -205,6 +214,7 @@ final class SegmentCheck<S: Storage> {
             check.add(byteCount: walk.offset - offset)
             offset = walk.offset
         }
+        if check.isEnding { return }
         noteRest(from: limit)
         judge(end: limit)
         if isEnded, byteCount > limit { try checkRest(file, limit..<byteCount) }
@@ -214,15 +224,16 @@ final class SegmentCheck<S: Storage> {
         _ record: ScannedRecord, _ walk: inout SegmentWalk<S>
     ) throws(FileError) {
         check.add(recordCount: 1)
+        hasRecord = true
         provenOffset = max(provenOffset, record.header.provenOffset(at: record.offset))
         recordEnd = record.endOffset
         if record.header.type != .seal {
             totals.add(record.header, headerCRC: record.headerCRC)
         }
         try checkPadding(record.header, at: record.offset, &walk)
-        if let chunk = record.chunkKey { check.blobs.add(chunk) }
+        if let chunk = record.chunkKey { check.note(chunk) }
         if let composite = record.composite {
-            check.blobs.add(composite, try walk.key(of: record), record, entry.id, check)
+            check.note(composite, try walk.key(of: record), record, entry.id)
         }
         guard !record.isPayloadIntact else { return }
         let part = try walk.damagedPart(of: record)
@@ -243,7 +254,7 @@ final class SegmentCheck<S: Storage> {
         if record.header.type == .chunk,
             let chunk = try? ChunkKey(decoding: record.key.rawSpan)
         {
-            check.blobs.add(chunk)
+            check.note(chunk)
         }
         let part =
             switch record.place {
@@ -279,7 +290,7 @@ final class SegmentCheck<S: Storage> {
     private func checkRest(_ file: FileHandle, _ range: Range<UInt64>) throws(FileError) {
         var window = LogWindow(
             storage: check.storage, file: file, limit: range.upperBound,
-            step: check.tuning.scanByteCount)
+            step: check.tuning.scanByteCount, isUncached: check.isUncached(entry))
         var offset = range.lowerBound
         while offset < range.upperBound {
             let count = try window.load(4096, at: offset)
@@ -299,9 +310,9 @@ final class SegmentCheck<S: Storage> {
 
     // MARK: Judgement
 
-    /// What an ended segment lacks behind the end of its file.
+    /// What an ended segment lacks behind the end of its file; the padding of a record is nothing.
     private func noteRest(from end: UInt64) {
-        guard isEnded, end < entry.logicalByteCount else { return }
+        guard isEnded, !entry.isWhole(in: end) else { return }
         problems.append(SegmentProblem(gap: end..<entry.logicalByteCount))
     }
 

@@ -114,7 +114,7 @@ struct SegmentRewrite<S: Storage> {
                 }
             }
         }
-        guard limit < entry.logicalByteCount else { return (gaps, totals.digest.crc) }
+        guard !entry.isWhole(in: limit) else { return (gaps, totals.digest.crc) }
         var start = max(limit, UInt64(SegmentHeader.byteCount))
         if let last = gaps.last, last.upperBound == limit {
             start = last.lowerBound

@@ -30,7 +30,48 @@ package struct SegmentStatistics: Equatable, Sendable {
     }
 }
 
+/// Segments that are neighbours by their ids, summed up.
+package struct SegmentGroup: Equatable, Sendable {
+    /// The least id among them.
+    package let firstID: UInt64
+    /// How many they are.
+    package var segmentCount = 0
+    /// Bytes up to their logical ends.
+    package var logicalByteCount: UInt64 = 0
+    /// Bytes of the records that the index holds.
+    package var liveByteCount: UInt64 = 0
+}
+
 extension Engine {
+    /// All segments in order of their ids, in at most so many groups that differ by one segment in length.
+    /// From memory alone.
+    package func segmentGroups(atMost groupCountMaximum: Int) -> [SegmentGroup] {
+        precondition(groupCountMaximum > 0, "segments are in some group")
+        lock.lock()
+        let active = state.active?.ordinal
+        var segments: [SegmentGroup] = []
+        segments.reserveCapacity(state.segments.count)
+        for (ordinal, segment) in state.segments.enumerated() where !segment.isRetired {
+            segments.append(
+                SegmentGroup(
+                    firstID: segment.id, segmentCount: 1,
+                    logicalByteCount: ordinal == active ? state.tail : segment.logicalByteCount,
+                    liveByteCount: segment.liveByteCount))
+        }
+        lock.unlock()
+        segments.sort { $0.firstID < $1.firstID }
+        let groupCount = min(groupCountMaximum, segments.count)
+        return (0..<groupCount).map { number in
+            let range =
+                segments.count * number / groupCount..<segments.count * (number + 1) / groupCount
+            return segments[range].dropFirst().reduce(into: segments[range.lowerBound]) {
+                $0.segmentCount += 1
+                $0.logicalByteCount += $1.logicalByteCount
+                $0.liveByteCount += $1.liveByteCount
+            }
+        }
+    }
+
     /// All segments in order of their ids.
     package func segmentStatistics() throws(StoreError) -> [SegmentStatistics] {
         let entries = manifest.current.entries

@@ -26,14 +26,15 @@ struct SegmentWalk<S: Storage> {
 
     init(
         storage: S, file: FileHandle, limit: UInt64, seed: SegmentSeed, step: Int,
-        verifiesPayloads: Bool, from start: UInt64 = UInt64(SegmentHeader.byteCount)
+        verifiesPayloads: Bool, isUncached: Bool = false,
+        from start: UInt64 = UInt64(SegmentHeader.byteCount)
     ) {
         offset = start
         self.seed = seed
         self.limit = limit
         scanner = SegmentScanner(
             storage: storage, file: file, limit: limit, seed: seed, step: step,
-            verifiesPayloads: verifiesPayloads, hash: { _, _ in 0 })
+            verifiesPayloads: verifiesPayloads, isUncached: isUncached, hash: { _, _ in 0 })
     }
 
     /// The next of them; nil at the end.

@@ -31,7 +31,7 @@ extension StoreCheck {
         FileError(.open, path: storage.location, code: 2)
     }
 
-    private func readFiles() throws(FileError) {
+    func readFiles() throws(FileError) {
         let store = try storage.contents(
             of: StoreNames.identity, in: .root, byteCountMaximum: StoreIdentity.byteCountMaximum)
         identity = read(store, .store, StoreNames.identity) { (bytes) throws(FormatError) in
@@ -51,7 +51,7 @@ extension StoreCheck {
                     matters: "now: the store does not open"))
         }
         isManifestIntact = summary.damageCount == damageCount
-        if manifest == nil, refusal == nil {
+        if manifest == nil, refusal == nil, !isBeside {
             manifest = try ManifestDraft(storage, tuning, identity: identity).make()
         }
     }
@@ -95,6 +95,7 @@ extension StoreCheck {
 
     /// The file of a segment; nil when there is none. It is the caller's to close.
     func takeFile(of entry: SegmentEntry) throws(FileError) -> FileHandle? {
+        if isBeside { return try fileBeside(entry) }
         if let file = held.removeValue(forKey: entry.id) { return file }
         return try storage.open(
             SegmentFileName(entry.id).description, in: .segments, writable: false)
@@ -108,6 +109,7 @@ extension StoreCheck {
 
     /// Nil: it is damaged, or was when the check began.
     private func newestManifest() throws(FileError) -> Manifest? {
+        if isBeside { return engine?.manifest.current }
         let bytes = try storage.contents(
             of: StoreNames.manifest, in: .root, byteCountMaximum: Manifest.byteCountMaximum)
         guard isManifestIntact, let bytes else { return nil }
@@ -153,6 +155,7 @@ extension StoreCheck {
     private func noteStrangers(_ root: [String], _ segments: [String]) {
         let known: Set = [
             StoreNames.identity, StoreNames.manifest, StoreNames.reserve, StoreNames.lock,
+            StoreNames.scrub,
             StoreNames.segments, StoreNames.quarantine, StoreNames.lostAndFound,
         ]
         for name in root.sorted() where !known.contains(name) {

@@ -4,7 +4,8 @@
 // told at once. The quick form reads STORE, MANIFEST, headers, seals and hints; the deep form every
 // byte of the log, and it opens the store for reading, if that can be opened, to know which
 // records still count. Beside a writer both show what was there when they looked: the deep form holds
-// the files that it will read. One thread.
+// the files that it will read. In the writer's own process its engine is asked instead, segment by
+// segment; see StoreCheck+Beside.swift. One thread.
 // Spec: Format.md; Operations.md, "fsck".
 
 package import CairnFormat
@@ -16,8 +17,12 @@ package final class StoreCheck<S: Storage> {
     let tuning: Tuning
     let isDeep: Bool
     private let receive: (CheckFinding) -> Void
-    private let advance: (CheckProgress) -> Void
+    private let advance: (CheckProgress) -> Bool
     private var byteTotal: UInt64 = 0
+    /// Whether `engine` is somebody else's, whose store is open.
+    let isBeside: Bool
+    /// It was told to end: what was read of the present segment does not count.
+    private(set) var isEnding = false
 
     /// Nil: STORE says nothing, not even with one byte put back.
     package internal(set) var identity: StoreIdentity?
@@ -47,7 +52,27 @@ package final class StoreCheck<S: Storage> {
         self.tuning = tuning
         self.isDeep = isDeep
         receive = report
+        advance = { done in
+            progress(done)
+            return true
+        }
+        isBeside = false
+    }
+
+    /// A check of segments of a store that is open, one by one; `progress` ends it by false.
+    init(
+        beside engine: Engine<S>, byteTotal: UInt64 = .max,
+        progress: @escaping (CheckProgress) -> Bool, report: @escaping (CheckFinding) -> Void
+    ) {
+        storage = engine.storage
+        tuning = engine.tuning
+        isDeep = true
+        receive = report
         advance = progress
+        isBeside = true
+        self.byteTotal = byteTotal
+        self.engine = engine
+        identity = engine.identity
     }
 
     /// Reads everything. Throws when there is no store, when a newer program wrote it, or when its
@@ -99,8 +124,9 @@ package final class StoreCheck<S: Storage> {
         summary.byteCount += byteCount
         summary.recordCount += recordCount
         summary.segmentCount += segmentCount
-        advance(
-            CheckProgress(byteCount: min(summary.byteCount, byteTotal), byteTotal: byteTotal))
+        let done = CheckProgress(
+            byteCount: min(summary.byteCount, byteTotal), byteTotal: byteTotal)
+        if !advance(done) { isEnding = true }
     }
 
     /// How much there will be to read: files as long as they are now.

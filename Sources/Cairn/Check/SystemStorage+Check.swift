@@ -61,6 +61,11 @@ extension Store {
         try engine.forEachLiveKey(prefix: prefix, body)
     }
 
+    /// See `Engine.segmentGroups`.
+    package func segmentGroups(atMost groupCountMaximum: Int) -> [SegmentGroup] {
+        engine.segmentGroups(atMost: groupCountMaximum)
+    }
+
     /// See `Engine.segmentStatistics`.
     package func segmentStatistics() throws(StoreError) -> [SegmentStatistics] {
         try engine.segmentStatistics()

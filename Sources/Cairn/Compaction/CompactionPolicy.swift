@@ -98,11 +98,6 @@ package struct StoreShape: Equatable, Sendable {
     package var byteCount: UInt64 {
         segments.reduce(0) { $0 + $1.logicalByteCount + $1.hintByteCount }
     }
-
-    /// Bytes on disk for each needed one; 0 for a store without any.
-    package var amplification: Double {
-        neededByteCount == 0 ? 0 : Double(byteCount) / Double(neededByteCount)
-    }
 }
 
 extension StoreShape {

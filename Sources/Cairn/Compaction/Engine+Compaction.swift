@@ -46,7 +46,10 @@ extension Engine {
         // Settling the log may have completed writes.
         defer { deliver() }
         compactionLock.lock()
-        defer { compactionLock.unlock() }
+        defer {
+            isCompacting.store(compaction.job != nil, ordering: .relaxed)
+            compactionLock.unlock()
+        }
         guard isCompactable() else {
             endCompaction()
             return false

@@ -30,7 +30,6 @@ struct Tombstones {
     private var bytes: [UInt8] = []
 
     var count: Int { items.count }
-    var isEmpty: Bool { items.isEmpty }
 
     /// How many deletes, or puts that expired, stay or go.
     func count(ofPuts wasPut: Bool, staying mustStay: Bool) -> Int {

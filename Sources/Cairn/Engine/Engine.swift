@@ -36,6 +36,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let segmentPins = SegmentPins()
     let hints: HintKeeper<S>
     let keySources = KeySources<S>()
+    let scrubs: ScrubKeeper
     let zeros: AlignedBuffer
 
     /// Guards `state`.
@@ -77,6 +78,8 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let compactionLock = AdaptiveLock()
     /// Guarded by `compactionLock`.
     var compaction = CompactionMemory<S>()
+    /// Whether a compaction is under way, for who does not wait for a step of it.
+    let isCompacting = Atomic<Bool>(false)
     let drained = DrainedSegments()
     /// Set by the compactor's thread.
     package let brake = WriteBrake()
@@ -97,6 +100,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         chunkBuffers = BufferPool(byteCount: tuning.chunkByteCount, keptCountMaximum: 8)
         self.wake = wake
         identity = opened.identity
+        scrubs = ScrubKeeper(uuid: opened.identity.uuid)
         hashKey = opened.hashKey
         index = opened.index
         overflow = opened.overflow
@@ -194,6 +198,8 @@ extension Engine {
     /// Counts at this moment.
     package func statistics() -> Statistics {
         let second = storage.wallClock() / 1_000_000_000
+        let place = scrubs.place
+        var (gone, unread) = (scrubs.damagedIDs, UInt64(0))
         lock.lock()
         defer { lock.unlock() }
         var statistics = Statistics()
@@ -203,6 +209,10 @@ extension Engine {
             // Retired ones may hold some for a moment, until compaction has moved the index on.
             statistics.liveByteCount += segment.liveByteCount
             if segment.isRetired { continue }
+            if !gone.isEmpty { gone.remove(segment.id) }
+            if place.nextSegmentID <= segment.id, segment.id < place.endSegmentID {
+                unread += segment.logicalByteCount + segment.hintByteCount
+            }
             statistics.segmentCount += 1
             // What waits in memory belongs to the log.
             let isActive = state.active?.ordinal == ordinal
@@ -222,10 +232,13 @@ extension Engine {
                 / Double(statistics.liveByteCount)
         }
         statistics.compaction = state.compactionCounts
+        statistics.isCompacting = isCompacting.load(ordering: .relaxed)
         statistics.indexByteCount = index.memoryByteCount
         statistics.nextSequence = state.nextSequence
         statistics.isReadOnly = state.isReadOnly
-        statistics.damage = findings + state.compactionFindings
+        statistics.damage =
+            findings + state.compactionFindings + scrubs.findings(without: gone)
+        statistics.scrub = scrubs.statistics(unread: unread)
         return statistics
     }
 }

@@ -9,6 +9,7 @@ package enum StoreNames {
     package static let manifest = "MANIFEST"
     package static let reserve = "RESERVE"
     package static let lock = "LOCK"
+    package static let scrub = "SCRUB"
     package static let segments = "segments"
     package static let quarantine = "quarantine"
     /// What a file system has in its root directory: nothing of a store, and nobody's file.

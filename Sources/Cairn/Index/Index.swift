@@ -246,6 +246,23 @@ package final class Index: Sendable {
         return removedCount
     }
 
+    /// The first key at or behind the place of these bits in its shard for which the condition holds; with
+    /// random bits each of them is as likely as any other, nearly. Inside a reader's section.
+    package func key(
+        near bits: UInt64, where condition: (_ hash: UInt64, _ location: Location) -> Bool
+    ) -> (hash: UInt64, location: Location)? {
+        guard let table = table(shape.shard(of: bits)) else { return nil }
+        let start = table.position(ofBits: shape.bits(of: bits))
+        for step in 0..<table.capacity {
+            let position = (start + step) % table.capacity
+            let location = table.location(at: position)
+            guard location.rawValue > Location.deleted.rawValue else { continue }
+            let hash = table.hash(at: position)
+            if condition(hash, location) { return (hash, location) }
+        }
+        return nil
+    }
+
     // MARK: Slots
 
     /// A filled slot whose key is there.

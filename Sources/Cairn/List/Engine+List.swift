@@ -140,7 +140,7 @@ extension Engine {
     }
 
     /// A key with what is known of its blob; nil when it is gone by now.
-    private func item(_ key: [UInt8]) throws(StoreError) -> ListedItem? {
+    func item(_ key: [UInt8]) throws(StoreError) -> ListedItem? {
         do {
             guard let information = try information(key.rawSpan) else { return nil }
             return ListedItem(key: key, information: information)

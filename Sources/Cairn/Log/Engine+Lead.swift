@@ -128,15 +128,6 @@ extension PendingQueue {
         return nil
     }
 
-    /// How many entries wait for a sync.
-    var syncedCount: Int {
-        var count = 0
-        for counter in counters where !self[counter].isDone {
-            count += self[counter].durability == .synced ? 1 : 0
-        }
-        return count
-    }
-
     /// Whether an entry waits for a sync.
     var needsSync: Bool {
         for counter in counters.reversed() where !self[counter].isDone {

@@ -13,6 +13,8 @@ protocol BlobSink {
         _ information: BlobInformation, _ range: Range<UInt64>
     ) throws(StoreError) -> Range<UInt64>
     mutating func take(_ piece: RawSpan) throws(StoreError)
+    /// A piece that stays in the buffer until the reading thread's scratch is given back.
+    mutating func take(_ buffer: AlignedBuffer, _ range: Range<Int>) throws(StoreError)
     /// Until then a read that failed can begin anew, with another `begin`.
     var hasReceived: Bool { get }
     /// Called before `begin`. A large blob is pinned meanwhile; the segment of a record is not replaced
@@ -22,6 +24,10 @@ protocol BlobSink {
 
 extension BlobSink {
     mutating func found(_ place: BlobPlace) {}
+
+    mutating func take(_ buffer: AlignedBuffer, _ range: Range<Int>) throws(StoreError) {
+        try take(buffer.bytes(range))
+    }
 }
 
 /// Where the bytes of a blob are.

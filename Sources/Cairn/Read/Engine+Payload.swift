@@ -29,9 +29,12 @@ extension Engine {
         else {
             throw damaged(key, location, "the checksum of its payload does not match")
         }
-        if header.codec == .raw { return try sink.take(stored.extracting(range)) }
+        if header.codec == .raw {
+            let start = header.payloadRange.lowerBound
+            return try sink.take(record, start + range.lowerBound..<start + range.upperBound)
+        }
         let decoded = try decode(stored, header.rawByteCount, location, key, scratch)
-        try sink.take(decoded.bytes(range))
+        try sink.take(decoded, range)
     }
 
     private func decode(

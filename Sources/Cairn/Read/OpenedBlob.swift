@@ -23,7 +23,9 @@ package struct OpenedBlob<Stream: Sendable>: Sendable {
 }
 
 /// How a blob was opened without waiting for the disk.
-package enum PromptOpening<Stream: Sendable>: Sendable {
+package enum PromptOpening<Stream: Sendable>: ~Copyable {
+    /// A small one, whose bytes came in one piece.
+    case lent(BlobInformation, LentBytes)
     case found(OpenedBlob<Stream>)
     case absent
     /// The disk has to be asked.
@@ -38,34 +40,49 @@ extension Engine {
     package func open(_ key: RawSpan) throws(StoreError) -> OpenedBlob<BlobStream<S>>? {
         let scratch = ReadScratch.take()
         defer { scratch.giveBack() }
-        return try open(key, scratch)
+        var sink = OpeningSink(placePins, wholeByteCountMaximum, lends: false)
+        try read(key, scratch, &sink)
+        return sink.information.map { opened(key, $0, sink) }
     }
 
     /// The same, from memory alone: of small blobs all bytes, of others what tells where they are.
     package func openIfCached(_ key: RawSpan) throws(StoreError) -> PromptOpening<BlobStream<S>> {
         let scratch = ReadScratch.take(mayWait: false)
-        defer { scratch.giveBack() }
+        var sink = OpeningSink(placePins, wholeByteCountMaximum, lends: true)
         do {
-            guard let blob = try open(key, scratch) else { return .absent }
-            return .found(blob)
+            try read(key, scratch, &sink)
         } catch {
+            scratch.giveBack()
             // Only a read that may wait says that a blob is damaged: it looks twice.
             if scratch.hasMissed || error.kind == .damaged { return .unknown }
             throw error
         }
+        guard let information = sink.information else {
+            scratch.giveBack()
+            return .absent
+        }
+        if let (buffer, range) = sink.lent {
+            return .lent(information, LentBytes(scratch, buffer, range))
+        }
+        scratch.giveBack()
+        return .found(opened(key, information, sink))
     }
 
-    private func open(
-        _ key: RawSpan, _ scratch: ReadScratch
-    ) throws(StoreError) -> OpenedBlob<BlobStream<S>>? {
-        var sink = OpeningSink(placePins, wholeByteCountMaximum)
+    @inline(__always)
+    private func read(
+        _ key: RawSpan, _ scratch: ReadScratch, _ sink: inout OpeningSink
+    ) throws(StoreError) {
         do {
             try read(key, range: nil, scratch, into: &sink)
         } catch {
             sink.release()
             throw error
         }
-        guard let information = sink.information else { return nil }
+    }
+
+    private func opened(
+        _ key: RawSpan, _ information: BlobInformation, _ sink: OpeningSink
+    ) -> OpenedBlob<BlobStream<S>> {
         guard let place = sink.pinned else {
             return OpenedBlob(information: information, content: .bytes(sink.bytes))
         }
@@ -119,19 +136,22 @@ private struct PlacePins {
     }
 }
 
-/// Takes the bytes of a small blob, and pins those of another beyond the read that found it.
+/// Takes the bytes of a small blob, or notes where they are; pins those of another beyond the read that found it.
 private struct OpeningSink: BlobSink {
     private let pins: PlacePins
     private let byteCountMaximum: Int
+    private let lends: Bool
     private var place: BlobPlace?
     private(set) var pinned: BlobPlace?
     private(set) var information: BlobInformation?
     private(set) var bytes: [UInt8] = []
-    var hasReceived: Bool { pinned != nil || !bytes.isEmpty }
+    private(set) var lent: (AlignedBuffer, Range<Int>)?
+    var hasReceived: Bool { pinned != nil || lent != nil || !bytes.isEmpty }
 
-    init(_ pins: PlacePins, _ byteCountMaximum: Int) {
+    init(_ pins: PlacePins, _ byteCountMaximum: Int, lends: Bool) {
         self.pins = pins
         self.byteCountMaximum = byteCountMaximum
+        self.lends = lends
     }
 
     mutating func found(_ place: BlobPlace) { self.place = place }
@@ -145,11 +165,19 @@ private struct OpeningSink: BlobSink {
             pinned = place
             return 0..<0
         }
-        bytes.reserveCapacity(Int(information.byteCount))
+        if !lends { bytes.reserveCapacity(Int(information.byteCount)) }
         return range
     }
 
     mutating func take(_ piece: RawSpan) throws(StoreError) { bytes.append(copying: piece) }
+
+    mutating func take(_ buffer: AlignedBuffer, _ range: Range<Int>) throws(StoreError) {
+        if lends, information?.byteCount == UInt64(range.count) {
+            lent = (buffer, range)
+        } else {
+            bytes.append(copying: buffer.bytes(range))
+        }
+    }
 
     mutating func release() {
         if let pinned { pins.unpin(pinned) }

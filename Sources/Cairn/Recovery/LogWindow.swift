@@ -2,7 +2,8 @@
 //
 // Bytes are read `scanByteCount` at a time; a longer piece makes the buffer grow to it once. What
 // lies beyond the end of the file is absent, not zero. One thread. An error of the disk is thrown:
-// it is never taken for the end of the log.
+// it is never taken for the end of the log. Of a file that is read past the page cache whole blocks are
+// read, to an aligned address.
 
 internal import CairnSystem
 
@@ -10,17 +11,19 @@ struct LogWindow<S: Storage> {
     private let storage: S
     private let file: FileHandle
     private let step: Int
+    private let blockByteCount: UInt64
     private var buffer: AlignedBuffer
     private var start: UInt64 = 0
     private var count = 0
     /// Nothing is read from here on.
     let limit: UInt64
 
-    init(storage: S, file: FileHandle, limit: UInt64, step: Int) {
+    init(storage: S, file: FileHandle, limit: UInt64, step: Int, isUncached: Bool = false) {
         self.storage = storage
         self.file = file
         self.limit = limit
         self.step = step
+        blockByteCount = isUncached ? UInt64(UncachedRead.blockByteCount) : 1
         buffer = AlignedBuffer(byteCount: max(64, min(step, Int(limit))))
     }
 
@@ -29,13 +32,23 @@ struct LogWindow<S: Storage> {
         let wanted = Int(min(UInt64(byteCount), limit - min(offset, limit)))
         if holds(wanted, at: offset) { return wanted }
         let length = Int(min(UInt64(max(wanted, step)), limit - min(offset, limit)))
-        if length > buffer.byteCount { buffer = AlignedBuffer(byteCount: length) }
         start = offset
         count = 0
         guard length > 0 else { return 0 }
-        var target = buffer.mutableBytes(0..<length)
-        count = try storage.read(file, into: &target, at: offset)
-        return min(wanted, count)
+        try read(length, at: offset)
+        return min(wanted, max(0, Int(start) + count - Int(offset)))
+    }
+
+    private mutating func read(_ length: Int, at offset: UInt64) throws(FileError) {
+        let place = offset / blockByteCount * blockByteCount
+        let end = offset + UInt64(length)
+        let rounded = (end + blockByteCount - 1) / blockByteCount * blockByteCount
+        let whole = Int(rounded - place)
+        if whole > buffer.byteCount { buffer = AlignedBuffer(byteCount: whole) }
+        start = place
+        var target = buffer.mutableBytes(0..<whole)
+        let found = try storage.read(file, into: &target, at: place)
+        count = Int(min(UInt64(found), limit - place))
     }
 
     /// Whether `bytes` may be asked for these without a `load`.

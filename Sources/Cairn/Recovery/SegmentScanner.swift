@@ -40,12 +40,14 @@ struct SegmentScanner<S: Storage> {
     private let verifiesPayloads: Bool
     private let hash: (RecordType, RawSpan) -> UInt64
 
-    /// Scans a file up to `limit`. `hash` gives a record's key its hash.
+    /// Scans a file up to `limit`. `hash` gives a record's key its hash; see `LogWindow` for the rest.
     init(
         storage: S, file: FileHandle, limit: UInt64, seed: SegmentSeed, step: Int,
-        verifiesPayloads: Bool, hash: @escaping (RecordType, RawSpan) -> UInt64
+        verifiesPayloads: Bool, isUncached: Bool = false,
+        hash: @escaping (RecordType, RawSpan) -> UInt64
     ) {
-        window = LogWindow(storage: storage, file: file, limit: limit, step: step)
+        window = LogWindow(
+            storage: storage, file: file, limit: limit, step: step, isUncached: isUncached)
         self.seed = seed
         self.verifiesPayloads = verifiesPayloads
         self.hash = hash

@@ -42,6 +42,14 @@ extension Storage {
         }
     }
 
+    /// The same for what may be an older one after a power cut, but never half of one: the directory is not
+    /// synced.
+    func replaceUnsynced(_ name: String, with bytes: RawSpan) throws(FileError) {
+        let temporary = name + StoreNames.replacement
+        try writeNew(temporary, bytes)
+        try rename(temporary, in: .root, to: name, in: .root)
+    }
+
     private func writeNew(_ name: String, _ bytes: RawSpan) throws(FileError) {
         if let stale = try open(name, in: .root, writable: false) {
             close(stale)
@@ -64,6 +72,25 @@ extension Storage {
         var span = bytes.mutableRawSpan
         let count = try read(file, into: &span, at: 0)
         return count == byteCount ? bytes : Array(bytes.prefix(count))
+    }
+
+    /// The whole contents of a file, from the disk itself; nil when there is none.
+    func uncachedContents(
+        of name: String, in directory: StoreDirectory
+    ) throws(FileError) -> [UInt8]? {
+        guard let file = try openUncached(name, in: directory) else { return nil }
+        defer { close(file) }
+        let byteCount = Int(try byteCount(of: file))
+        let piece = AlignedBuffer(byteCount: 1 << 20)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        while bytes.count < byteCount {
+            var target = piece.mutableBytes(0..<piece.byteCount)
+            let count = try read(file, into: &target, at: UInt64(bytes.count))
+            if count == 0 { break }
+            bytes.append(copying: piece.bytes(0..<count))
+        }
+        return bytes
     }
 
     /// A name that the directory does not have yet: where nothing is ever overwritten.

@@ -16,6 +16,12 @@ package struct FileHandle: Hashable, Sendable, BitwiseCopyable {
     package init(rawValue: Int32) { self.rawValue = rawValue }
 }
 
+/// What reads past the page cache are made of.
+package enum UncachedRead {
+    /// Addresses, offsets and lengths are whole blocks of so many bytes.
+    package static let blockByteCount = 4096
+}
+
 /// The directories of a store.
 package enum StoreDirectory: UInt8, Sendable, CaseIterable {
     case root
@@ -70,6 +76,9 @@ package protocol Storage: AnyObject, Sendable {
     func open(
         _ name: String, in directory: StoreDirectory, writable: Bool
     ) throws(FileError) -> FileHandle?
+    /// Opens an existing file to read what the disk holds of it, leaving the page cache as it is, in whole
+    /// blocks (`UncachedRead`). Where that cannot be it is as any other.
+    func openUncached(_ name: String, in directory: StoreDirectory) throws(FileError) -> FileHandle?
     func close(_ file: FileHandle)
 
     func byteCount(of file: FileHandle) throws(FileError) -> UInt64
@@ -126,13 +135,11 @@ package protocol Storage: AnyObject, Sendable {
 extension Storage {
     /// A disk whose directories are always there.
     package func removeNewDirectories() throws(FileError) {}
-    /// A disk that is always near.
-    package func readAhead(_ file: FileHandle, _ range: Range<UInt64>) {}
-    /// As near.
-    package func readIfCached(
-        _ file: FileHandle, into buffer: inout MutableRawSpan, at offset: UInt64
-    ) throws(FileError) -> Int? {
-        try read(file, into: &buffer, at: offset)
+    /// A disk without a cache.
+    package func openUncached(
+        _ name: String, in directory: StoreDirectory
+    ) throws(FileError) -> FileHandle? {
+        try open(name, in: directory, writable: false)
     }
     /// As any other.
     package func expectReads(of file: FileHandle, byteCount: UInt64) {}

@@ -240,6 +240,15 @@ extension SystemStorage {
         return register(descriptor, path: parent.path(of: name))
     }
 
+    package func openUncached(
+        _ name: String, in directory: StoreDirectory
+    ) throws(FileError) -> FileHandle? {
+        guard let parent = opened(directory), let descriptor = try parent.openUncached(name) else {
+            return nil
+        }
+        return register(descriptor, path: parent.path(of: name))
+    }
+
     package func close(_ file: FileHandle) {
         // First the path: once the descriptor is closed, another file may get its number.
         let path = state.withLock { state in state.paths.removeValue(forKey: file) }

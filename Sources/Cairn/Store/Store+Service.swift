@@ -35,6 +35,7 @@ extension Store {
     /// The same, from memory alone; see `Engine.openIfCached`.
     package func openIfCached(_ key: RawSpan) throws(StoreError) -> PromptOpening<BlobReader> {
         switch try engine.openIfCached(key) {
+        case .lent(let information, let bytes): .lent(information, bytes)
         case .found(let blob): .found(blob.withReader)
         case .absent: .absent
         case .unknown: .unknown
@@ -69,6 +70,16 @@ extension Store {
         try engine.deletePromptly(key, options, completion: completion)
     }
 
+    /// See `Engine.isSettled`.
+    package func isSettled(for durability: Durability) -> Bool {
+        engine.isSettled(for: durability)
+    }
+
+    /// See `Engine.sampleKeys`.
+    package func sampleKeys(_ count: Int) throws(StoreError) -> [ListedItem] {
+        try engine.sampleKeys(count)
+    }
+
     // MARK: Looking at the files
 
     /// See `KeyHistory`: what was acknowledged before the call is in it. Blocks.
@@ -77,11 +88,11 @@ extension Store {
         return try files.versions(of: key)
     }
 
-    /// See `StoreCheck`: reads all records beside whatever the store does. Blocks.
+    /// See `Engine.scrubWhole`.
     package func scrub(
-        progress: @escaping (CheckProgress) -> Void, report: @escaping (CheckFinding) -> Void
-    ) throws(StoreError) -> CheckSummary {
-        try files.check(isDeep: true, progress: progress, report: report)
+        progress: @escaping (CheckProgress) -> Bool, report: @escaping (CheckFinding) -> Void
+    ) throws(StoreError) -> CheckSummary? {
+        try engine.scrubWhole(progress: progress, report: report)
     }
 
     /// The store's files, with descriptors of their own.

@@ -3,8 +3,9 @@
 // Every method may be called from any thread. Writes return when they are as durable as their
 // options ask; reads return verified bytes only. A store must be closed; dropping it without
 // closing is like a kill: what was acknowledged as interval and not yet synced may be lost.
-// The facade owns three threads: the keeper syncs interval writes in time and commits writes that were
-// submitted with callbacks, the worker does the engine's background work in steps, the compactor compacts.
+// The facade owns four threads: the keeper syncs interval writes in time and commits writes that were
+// submitted with callbacks, the worker does the engine's background work in steps, the compactor compacts,
+// the scrubber, where it is wanted, reads everything again.
 
 internal import CairnSystem
 
@@ -14,19 +15,23 @@ public final class Store: Sendable {
     private let keeper: Keeper
     private let worker: Worker
     private let compactor: Compactor?
+    private let scrubber: Scrubber?
 
     private init(
-        engine: Engine<SystemStorage>, keeper: Keeper, worker: Worker, compactor: Compactor?
+        engine: Engine<SystemStorage>, keeper: Keeper, worker: Worker, compactor: Compactor?,
+        scrubber: Scrubber?
     ) {
         self.engine = engine
         self.keeper = keeper
         self.worker = worker
         self.compactor = compactor
+        self.scrubber = scrubber
     }
 
     deinit { stopThreads() }
 
     private func stopThreads() {
+        scrubber?.stop()
         compactor?.stop()
         keeper.stop()
         worker.stop()
@@ -63,17 +68,25 @@ public final class Store: Sendable {
         _ engine: Engine<SystemStorage>, _ bell: Parker, _ options: StoreOptions, _ tuning: Tuning
     ) throws(FileError) -> Store {
         let worker = try Worker(engine: engine)
-        var started: Keeper?
-        do {
+        var started: (keeper: Keeper?, compactor: Compactor?)
+        do throws(FileError) {
             let keeper = try Keeper(
                 engine: engine, bell: bell, worker: worker, options: options, tuning: tuning)
-            started = keeper
-            let compacts = options.compacts && options.access != .readOnly
+            started.keeper = keeper
+            let isWriter = options.access != .readOnly
+            if options.compacts && isWriter {
+                started.compactor = try Compactor(engine: engine, worker: worker)
+            }
+            var scrubber: Scrubber?
+            if let scrub = options.scrub, isWriter {
+                scrubber = try Scrubber(engine: engine, scrub)
+            }
             return Store(
-                engine: engine, keeper: keeper, worker: worker,
-                compactor: compacts ? try Compactor(engine: engine, worker: worker) : nil)
+                engine: engine, keeper: keeper, worker: worker, compactor: started.compactor,
+                scrubber: scrubber)
         } catch {
-            started?.stop()
+            started.compactor?.stop()
+            started.keeper?.stop()
             worker.stop()
             throw error
         }

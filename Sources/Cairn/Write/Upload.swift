@@ -187,17 +187,25 @@ extension Engine {
 
     /// Waits until what an answer rests on is as durable as its caller wants.
     func settleAnswer(_ durability: Durability) throws(StoreError) {
-        lock.lock()
-        let isSettled = state.isSettled
-        let isWritten = state.flushedOffset == state.tail
-        lock.unlock()
+        if isSettled(for: durability) { return }
         switch durability {
-        case .synced: if !isSettled { try flush() }
-        case .os where !isWritten:
+        case .synced: try flush()
+        case .os:
             acquireLead()
             defer { releaseLead() }
             try flushToTail()
-        case .os, .interval: break
+        case .interval: break
+        }
+    }
+
+    /// Whether what was found before the call is as durable as somebody wants who is told of it.
+    package func isSettled(for durability: Durability) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        return switch durability {
+        case .synced: state.isSettled
+        case .os: state.flushedOffset == state.tail
+        case .interval: true
         }
     }
 

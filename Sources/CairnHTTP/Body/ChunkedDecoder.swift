@@ -28,8 +28,10 @@ package struct ChunkedDecoder: Sendable {
         case data
         case dataEnd
         case dataEndLF
-        case trailer(lineByteCount: Int)
-        case trailerLF(lineByteCount: Int)
+        case trailerName(byteCount: Int)
+        case trailerValue
+        case trailerEnd
+        case lastEnd
         case over
     }
 
@@ -81,17 +83,23 @@ package struct ChunkedDecoder: Sendable {
         case .extensions: try takeExtension(byte)
         case .sizeEnd:
             guard byte == UInt8(ascii: "\n") else { throw .malformedChunk }
-            place = left == 0 ? .trailer(lineByteCount: 0) : .data
+            place = left == 0 ? .trailerName(byteCount: 0) : .data
         case .dataEnd:
             guard byte == UInt8(ascii: "\r") else { throw .malformedChunk }
             place = .dataEndLF
         case .dataEndLF:
             guard byte == UInt8(ascii: "\n") else { throw .malformedChunk }
             place = .size(digitCount: 0)
-        case .trailer(let count): try takeTrailer(byte, count)
-        case .trailerLF(let count):
+        case .trailerName(let count): try takeTrailerName(byte, byteCount: count)
+        case .trailerValue:
+            if byte == UInt8(ascii: "\r") { return place = .trailerEnd }
+            try countExtra(byte)
+        case .trailerEnd:
             guard byte == UInt8(ascii: "\n") else { throw .malformedChunk }
-            place = count == 0 ? .over : .trailer(lineByteCount: 0)
+            place = .trailerName(byteCount: 0)
+        case .lastEnd:
+            guard byte == UInt8(ascii: "\n") else { throw .malformedChunk }
+            place = .over
         case .data, .over: preconditionFailure("bytes of the body are not looked at here")
         }
     }
@@ -126,10 +134,13 @@ package struct ChunkedDecoder: Sendable {
         try countExtra(byte)
     }
 
-    private mutating func takeTrailer(_ byte: UInt8, _ count: Int) throws(Refusal) {
-        if byte == UInt8(ascii: "\r") { return place = .trailerLF(lineByteCount: count) }
+    /// The trailer is made of fields, as a head is.
+    private mutating func takeTrailerName(_ byte: UInt8, byteCount: Int) throws(Refusal) {
+        if byteCount == 0, byte == UInt8(ascii: "\r") { return place = .lastEnd }
         try countExtra(byte)
-        place = .trailer(lineByteCount: count + 1)
+        if byteCount > 0, byte == UInt8(ascii: ":") { return place = .trailerValue }
+        guard ByteClass.token.contains(byte) else { throw .malformedChunk }
+        place = .trailerName(byteCount: byteCount + 1)
     }
 
     private mutating func countExtra(_ byte: UInt8) throws(Refusal) {

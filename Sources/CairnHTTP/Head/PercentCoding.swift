@@ -43,6 +43,8 @@ package enum PercentCoding {
 
     /// A decoded copy; nil when an escape is malformed.
     package static func decoded(_ text: RawSpan, plusIsSpace: Bool = false) -> [UInt8]? {
+        // Most keys have none.
+        if !plusIsSpace, text.firstIndex(of: escape) == nil { return text.copyBytes() }
         var bytes = [UInt8](repeating: 0, count: text.byteCount)
         var target = bytes.mutableRawSpan
         guard let count = decode(text, into: &target, plusIsSpace: plusIsSpace) else { return nil }

@@ -57,14 +57,22 @@ package struct FieldTable: Sendable {
     private var values = InlineArray<64, HeadRange>(repeating: HeadRange(0..<0))
     /// How many there are.
     package private(set) var count = 0
+    /// Bit n: a name has n bytes, or n more than a multiple of 64. Most fields that are asked for are not there,
+    /// and most of those are told by it.
+    private var nameByteCounts: UInt64 = 0
 
-    mutating func removeAll() { count = 0 }
+    mutating func removeAll() { (count, nameByteCounts) = (0, 0) }
 
     mutating func append(name: HeadRange, value: HeadRange) {
         names[count] = name
         values[count] = value
         count += 1
+        nameByteCounts |= 1 &<< UInt64(name.range.count)
     }
+
+    /// False: no name has so many bytes.
+    @inline(__always)
+    func mayHold(nameOf byteCount: Int) -> Bool { nameByteCounts &>> UInt64(byteCount) & 1 != 0 }
 
     /// Where a field's name and value stand.
     package subscript(_ place: Int) -> (name: HeadRange, value: HeadRange) {
@@ -117,6 +125,7 @@ package struct Request: ~Escapable {
     /// The value of the first field of this name, which is written in small letters.
     @_lifetime(copy self)
     package func field(_ name: StaticString) -> RawSpan? {
+        guard head.fields.mayHold(nameOf: name.utf8CodeUnitCount) else { return nil }
         for place in 0..<head.fields.count where isNamed(name, at: place) {
             return bytes.extracting(head.fields[place].value.range)
         }
@@ -126,6 +135,7 @@ package struct Request: ~Escapable {
     /// How many fields have this name, which is written in small letters.
     package func fieldCount(_ name: StaticString) -> Int {
         var count = 0
+        guard head.fields.mayHold(nameOf: name.utf8CodeUnitCount) else { return 0 }
         for place in 0..<head.fields.count where isNamed(name, at: place) { count += 1 }
         return count
     }

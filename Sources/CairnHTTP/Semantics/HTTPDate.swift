@@ -20,20 +20,23 @@ package enum HTTPDate {
         return queue.bytes.copyBytes()
     }
 
-    /// Appends the same.
+    /// Appends the same, in one piece: every answer with a blob has such a line.
     package static func append(_ second: UInt64, to queue: inout ByteQueue) {
         let (day, rest) = second.quotientAndRemainder(dividingBy: 86_400)
         let date = civil(day)
-        queue.append(dayNames[Int(day % 7)])
-        queue.append(", ")
-        queue.append(twoDigits: date.day, then: " ")
-        queue.append(monthNames[date.month - 1])
-        queue.append(" ")
-        queue.append(decimal: UInt64(date.year))
-        queue.append(" ")
-        queue.append(twoDigits: Int(rest / 3600), then: ":")
-        queue.append(twoDigits: Int(rest / 60 % 60), then: ":")
-        queue.append(twoDigits: Int(rest % 60), then: " GMT")
+        let form = ("Thu, 01 Jan 1970 00:00:00 GMT" as StaticString).rawSpan
+        queue.append(upTo: form.byteCount) { text in
+            text.copy(from: form, to: 0)
+            text.copy(from: dayNames[Int(day % 7)].rawSpan, to: 0)
+            text.store(twoDigits: date.day, at: 5)
+            text.copy(from: monthNames[date.month - 1].rawSpan, to: 8)
+            text.store(twoDigits: date.year / 100, at: 12)
+            text.store(twoDigits: date.year % 100, at: 14)
+            text.store(twoDigits: Int(rest / 3600), at: 17)
+            text.store(twoDigits: Int(rest / 60 % 60), at: 20)
+            text.store(twoDigits: Int(rest % 60), at: 23)
+            return form.byteCount
+        }
     }
 
     /// Year, month and day of a number of days since 1970: years begin in March, so that the odd day
@@ -52,10 +55,10 @@ package enum HTTPDate {
     }
 }
 
-extension ByteQueue {
-    fileprivate mutating func append(twoDigits number: Int, then end: StaticString) {
-        if number < 10 { append("0") }
-        append(decimal: UInt64(number))
-        append(end)
+extension MutableRawSpan {
+    fileprivate mutating func store(twoDigits number: Int, at place: Int) {
+        let zero = UInt8(ascii: "0")
+        storeBytes(of: zero + UInt8(number / 10), toByteOffset: place, as: UInt8.self)
+        storeBytes(of: zero + UInt8(number % 10), toByteOffset: place + 1, as: UInt8.self)
     }
 }

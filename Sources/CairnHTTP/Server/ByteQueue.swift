@@ -40,6 +40,13 @@ package struct ByteQueue {
         if start == end { (start, end) = (0, 0) }
     }
 
+    /// Takes back bytes that were appended.
+    mutating func removeLast(_ byteCount: Int) {
+        precondition(byteCount <= count, "only bytes that are there are taken back")
+        end -= byteCount
+        if start == end { (start, end) = (0, 0) }
+    }
+
     mutating func removeAll() { (start, end) = (0, 0) }
 
     /// Gives up memory beyond so many bytes, when what is in it has room there.
@@ -51,8 +58,13 @@ package struct ByteQueue {
     }
 
     /// Makes room for so many more bytes behind what is there.
+    @inline(__always)
     mutating func reserve(_ byteCount: Int) {
-        if end + byteCount <= storage.byteCount { return }
+        if byteCount > storage.byteCount - end { makeRoom(byteCount) }
+    }
+
+    @inline(never)
+    private mutating func makeRoom(_ byteCount: Int) {
         let count = count
         if count + byteCount > storage.byteCount {
             let target = AlignedBuffer(

@@ -8,16 +8,11 @@ internal import CairnSystem
 extension Connection {
     /// What a source is asked for at a time.
     private static var pieceByteCount: Int { 128 << 10 }
-    /// A head up to this size goes out together with the first piece.
-    private static var smallByteCount: Int { 4 << 10 }
 
     /// Sends what there is, and what a source makes, until the client takes no more for now.
     func send() {
-        if case .producing = phase, !isSourceIdle, hasOutput,
-            buffers.output.count <= Self.smallByteCount, !produce()
-        {
-            return
-        }
+        // A head goes out together with the first piece.
+        if heldByteCount > 0 { _ = produce() }
         while shareLeft > 0 {
             if hasOutput {
                 guard sendOnce() else { return }
@@ -30,7 +25,7 @@ extension Connection {
     /// False when the client takes no more for now, or has gone.
     private func sendOnce() -> Bool {
         let output = buffers.output
-        switch send(output.bytes) {
+        switch send(output.bytes.extracting(droppingLast: heldByteCount)) {
         case .done(let count):
             buffers.output.removeFirst(count)
             movedByteCount += UInt64(count)
@@ -59,24 +54,38 @@ extension Connection {
         let before = buffers.output.count
         let production = source.produce(
             Int(min(sourceLeft, UInt64(Self.pieceByteCount))), into: &buffers.output)
-        let count = UInt64(buffers.output.count - before)
+        let count = buffers.output.count - before
         precondition(count <= sourceLeft, "a source makes no more than its length")
-        sourceLeft -= count
+        sourceLeft -= UInt64(count)
+        if count > 0 { heldByteCount = 0 }
         switch production {
         case .some: return hasOutput
         case .later:
             isSourceIdle = true
             return hasOutput
-        case .end where sourceLeft == 0:
-            self.source = nil
-            hasUnreadRequests = true
-            endExchange()
-            return hasOutput
+        case .end where sourceLeft == 0: endProducing()
+        case .broken where heldByteCount > 0: replaceAnswer(source)
         case .broken, .end:
             self.source = nil
             close()
-            return false
         }
+        return hasOutput
+    }
+
+    private func endProducing() {
+        source = nil
+        hasUnreadRequests = true
+        endExchange()
+    }
+
+    /// Takes back the head that was held for the body that will not be, and lets the source say why.
+    private func replaceAnswer(_ source: any BodySource) {
+        buffers.output.removeLast(heldByteCount)
+        heldByteCount = 0
+        var responder = Responder(self, closes: closesAnswer)
+        source.explain(&responder)
+        precondition(responder.hasEnded, "an explanation is at hand")
+        endProducing()
     }
 
     func beginLingering() {

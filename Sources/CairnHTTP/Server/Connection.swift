@@ -65,6 +65,9 @@ final class Connection {
     /// What it has not made of its length.
     var sourceLeft: UInt64 = 0
     var isSourceIdle = false
+    /// Of the output's last bytes: the head of an answer whose source has made nothing yet. It is held
+    /// back, since the source may turn out broken.
+    var heldByteCount = 0
     /// Of `shareByteCount`, in this turn.
     var shareLeft = 0
     /// The output was full, the share used up, or a source has ended: there may be another request in the
@@ -101,8 +104,10 @@ final class Connection {
         return held.map { $0.input.isEmpty && $0.output.isEmpty } ?? true
     }
 
-    var hasOutput: Bool { held.map { !$0.output.isEmpty } ?? false }
+    /// Whether there is something to send.
+    var hasOutput: Bool { held.map { $0.output.count > heldByteCount } ?? false }
 
+    /// They are as new: between two requests nothing is in them, and an end resets them.
     func giveBuffersBack() {
         guard let buffers = held else { return }
         held = nil
@@ -133,6 +138,7 @@ final class Connection {
         endSecurely()
         phase = .closed
         releaseBody()
+        held?.reset()
         giveBuffersBack()
         loop.remove(self)
     }

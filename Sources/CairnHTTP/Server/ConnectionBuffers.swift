@@ -24,6 +24,7 @@ final class ConnectionBuffers {
     /// Whether it is worth keeping for another connection.
     var isOrdinary: Bool { input.capacity + output.capacity <= Self.keptByteCountMaximum }
 
+    /// Forgets what an end left in it.
     func reset() {
         input.removeAll()
         output.removeAll()

@@ -24,7 +24,8 @@ final class EventLoop: @unchecked Sendable {
     private static let bellToken = UInt64.max
     private static let listenerToken = UInt64.max - 1
     /// How often the clock is looked at for connections that take too long.
-    private static let sweepDuration = Duration.milliseconds(250)
+    private static let sweepMilliseconds: Int32 = 250
+    private static let sweepNanoseconds = UInt64(sweepMilliseconds) * 1_000_000
     /// Beyond so many, buffers that nobody needed between two sweeps are given up.
     private static let pooledCountKept = 16
     private static let pooledCountMaximum = 256
@@ -109,10 +110,10 @@ final class EventLoop: @unchecked Sendable {
         lookAtClock()
         startAccepting()
         while !isStopping || connections.count > freeSlots.count {
-            poller.wait(into: &events, timeout: Self.sweepDuration)
+            poller.wait(into: &events, milliseconds: Self.sweepMilliseconds)
             lookAtClock()
             for place in 0..<events.count { handle(events[place]) }
-            if now - sweptAt >= Self.sweepDuration.nanoseconds { sweep() }
+            if now - sweptAt >= Self.sweepNanoseconds { sweep() }
         }
         peers = []
         for case .adopt(let fd, _) in closeMailbox() { refuse(fd) }
@@ -308,9 +309,9 @@ final class EventLoop: @unchecked Sendable {
         pooledCountLeast = pool.count
     }
 
+    /// They are as new.
     func take(back buffers: ConnectionBuffers) {
         guard buffers.isOrdinary, pool.count < Self.pooledCountMaximum else { return }
-        buffers.reset()
         pool.append(buffers)
     }
 }

@@ -103,7 +103,8 @@ package enum Production {
     case end
     /// There are none yet: `Exchange.resume` will be called.
     case later
-    /// There will be no more: the connection ends, so that the client sees that the body is cut short.
+    /// There will be no more. Before the first byte another answer is asked for; later the connection
+    /// ends, so that the client sees that the body is cut short.
     case broken
 }
 
@@ -111,6 +112,8 @@ package enum Production {
 package protocol BodySource: AnyObject {
     /// Appends about so many bytes, never more than the body's length in all.
     func produce(_ byteCount: Int, into output: inout ByteQueue) -> Production
+    /// It broke before its first byte, and nothing of the answer was sent: answers what is the matter.
+    func explain(_ responder: inout Responder)
     /// The client has gone.
     func abandon()
 }

@@ -2,7 +2,8 @@
 //
 // In this order: `begin`, any fields, one form of `end`. Date, length and what becomes of the connection
 // are written by it. An answer to HEAD says what one to GET would, and has no body. Nothing is allocated.
-// On the loop's thread, within the call that lends it.
+// The output is its own from `begin` to `end`: as a property of a class, each of the twenty writes of an answer
+// would ask first whether somebody else had it. On the loop's thread, within the call that lends it.
 
 internal import CairnSystem
 
@@ -17,10 +18,14 @@ package struct Responder: ~Copyable {
     private let closes: Bool
     private var state = State.unused
     private var status: UInt16 = 0
+    private var output: ByteQueue
+    /// Of the output, before the answer.
+    private var startByteCount = 0
 
     init(_ connection: Connection, closes: Bool) {
         self.connection = connection
         buffers = connection.buffers
+        output = buffers.output
         self.closes = closes
     }
 
@@ -45,95 +50,103 @@ package struct Responder: ~Copyable {
         state = .begun
         self.status = status
         connection.ledger.status = status
-        buffers.output.append(StatusLine.text(status))
+        output = buffers.output
+        startByteCount = output.count
+        output.append(StatusLine.text(status))
         let date = connection.loop.dateLine
-        buffers.output.append(date.rawSpan)
+        output.append(date.rawSpan)
         if closes {
             connection.closesBehindAnswer = true
-            buffers.output.append("Connection: close\r\n")
+            output.append("Connection: close\r\n")
         } else if buffers.head.minorVersion == 0 {
-            buffers.output.append("Connection: keep-alive\r\n")
+            output.append("Connection: keep-alive\r\n")
         }
     }
 
     /// Writes a field; control bytes of the value become spaces.
-    package func field(_ name: StaticString, _ value: RawSpan) {
+    package mutating func field(_ name: StaticString, _ value: RawSpan) {
         precondition(state == .begun, "a field stands behind the status")
-        buffers.output.append(field: name.rawSpan, value)
+        output.append(field: name.rawSpan, value)
     }
 
     /// Writes a field whose name came from elsewhere and is known to be a token.
-    package func field(_ name: RawSpan, _ value: RawSpan) {
+    package mutating func field(_ name: RawSpan, _ value: RawSpan) {
         precondition(state == .begun, "a field stands behind the status")
         precondition(name.isAll(.token, 0..<name.byteCount), "a field's name is a token")
-        buffers.output.append(field: name, value)
+        output.append(field: name, value)
     }
 
     /// Writes a field of the program.
-    package func field(_ name: StaticString, _ value: StaticString) {
+    package mutating func field(_ name: StaticString, _ value: StaticString) {
         field(name, value.rawSpan)
     }
 
     /// Writes a field that is a number.
-    package func field(_ name: StaticString, _ value: UInt64) {
+    package mutating func field(_ name: StaticString, _ value: UInt64) {
         precondition(state == .begun, "a field stands behind the status")
-        buffers.output.append(name)
-        buffers.output.append(": ")
-        buffers.output.append(decimal: value)
-        buffers.output.append("\r\n")
+        output.append(name)
+        output.append(": ")
+        output.append(decimal: value)
+        output.append("\r\n")
     }
 
     /// Writes `ETag`.
-    package func entityTag(_ sequence: UInt64) {
+    package mutating func entityTag(_ sequence: UInt64) {
         fieldStart("ETag: ")
-        EntityTag.append(sequence, to: &buffers.output)
-        buffers.output.append("\r\n")
+        EntityTag.append(sequence, to: &output)
+        output.append("\r\n")
     }
 
     /// Writes `Last-Modified`; the second since 1970.
-    package func lastModified(_ second: UInt64) {
+    package mutating func lastModified(_ second: UInt64) {
         fieldStart("Last-Modified: ")
-        HTTPDate.append(second, to: &buffers.output)
-        buffers.output.append("\r\n")
+        HTTPDate.append(second, to: &output)
+        output.append("\r\n")
     }
 
     /// Writes `Content-Range` of a blob of so many bytes.
-    package func contentRange(_ range: ByteRange, byteCount: UInt64) {
+    package mutating func contentRange(_ range: ByteRange, byteCount: UInt64) {
         fieldStart("Content-Range: ")
-        range.appendContentRange(byteCount: byteCount, to: &buffers.output)
-        buffers.output.append("\r\n")
+        range.appendContentRange(byteCount: byteCount, to: &output)
+        output.append("\r\n")
     }
 
     /// Writes `Repr-Digest`.
-    package func reprDigest(_ algorithm: IntegrityAlgorithm, _ digest: RawSpan) {
+    package mutating func reprDigest(_ algorithm: IntegrityAlgorithm, _ digest: RawSpan) {
         fieldStart("Repr-Digest: ")
-        algorithm.append(digest, to: &buffers.output)
-        buffers.output.append("\r\n")
+        algorithm.append(digest, to: &output)
+        output.append("\r\n")
     }
 
-    private func fieldStart(_ text: StaticString) {
+    private mutating func fieldStart(_ text: StaticString) {
         precondition(state == .begun, "a field stands behind the status")
-        buffers.output.append(text)
+        output.append(text)
     }
 
     /// Ends an answer without a body.
     package mutating func end() {
         endHead(0)
+        giveBack()
     }
 
     /// Ends the answer with a body, which is left out where the status has none.
     package mutating func end(_ body: RawSpan) {
         endHead(UInt64(body.byteCount))
-        if hasBody { buffers.output.append(body) }
+        if hasBody { output.append(body) }
+        giveBack()
     }
 
     /// The same with a body of so many bytes that is made as the client takes it.
     package mutating func end(byteCount: UInt64, from source: any BodySource) {
         endHead(byteCount)
+        giveBack()
         guard hasBody, byteCount > 0 else { return source.abandon() }
         connection.source = source
         connection.sourceLeft = byteCount
+        connection.heldByteCount = output.count - startByteCount
     }
+
+    private func giveBack() { buffers.output = output }
 
     private var hasBody: Bool {
         buffers.head.method != .head && !StatusLine.isBodiless(status)
@@ -144,6 +157,6 @@ package struct Responder: ~Copyable {
         if !StatusLine.isBodiless(status) { field("Content-Length", byteCount) }
         state = .ended
         if hasBody { connection.ledger.sentByteCount = byteCount }
-        buffers.output.append("\r\n")
+        output.append("\r\n")
     }
 }

@@ -1,7 +1,6 @@
 // AdminJobs — what takes long and was asked for by the operator: one job at a time, on a thread of its own.
 //
-// `/status` tells how far it has come and how the last one ended. The end of the server ends a job that writes; one
-// that only reads ends with the process. Any thread.
+// `/status` tells how far it has come and how the last one ended. The end of the server ends a job. Any thread.
 
 internal import Cairn
 internal import CairnSystem
@@ -49,12 +48,12 @@ final class AdminJobs: Sendable {
             state.task = task
             state.isRunning = true
             (state.doneByteCount, state.byteTotal, state.outcome) = (0, nil, "")
-            if case .scrub = task { state.thread = nil } else { state.thread = thread }
+            state.thread = thread
             return true
         }
     }
 
-    /// Ends the job, if it writes, and waits for it.
+    /// Ends the job and waits for it.
     func end() {
         isEnding.store(true, ordering: .relaxed)
         state.withLock { $0.thread }?.join()
@@ -85,7 +84,7 @@ final class AdminJobs: Sendable {
     private func run(_ task: AdminTask, _ store: Store, _ log: Log) {
         let outcome: String
         do throws(StoreError) {
-            outcome = try carryOut(task, store)
+            outcome = try carryOut(task, store, log)
         } catch {
             outcome = "failed: \(error)"
             log.error("a job failed", [.text("job", task.name), .text("error", "\(error)")])
@@ -97,7 +96,9 @@ final class AdminJobs: Sendable {
         }
     }
 
-    private func carryOut(_ task: AdminTask, _ store: Store) throws(StoreError) -> String {
+    private func carryOut(
+        _ task: AdminTask, _ store: Store, _ log: Log
+    ) throws(StoreError) -> String {
         switch task {
         case .compact:
             let before = store.statistics().compaction.reclaimedByteCount
@@ -111,19 +112,20 @@ final class AdminJobs: Sendable {
                 note(progress.byteCount, progress.byteTotal)
             }
             return result == nil ? "ended with the server" : "the backup is whole"
-        case .scrub: return try scrub(store)
+        case .scrub: return try scrub(store, log)
         }
     }
 
-    private func scrub(_ store: Store) throws(StoreError) -> String {
+    private func scrub(_ store: Store, _ log: Log) throws(StoreError) -> String {
         var findings: [String] = []
         let summary = try store.scrub(
-            progress: { progress in _ = self.note(progress.byteCount, progress.byteTotal) },
+            progress: { progress in self.note(progress.byteCount, progress.byteTotal) },
             report: { finding in
-                if finding.severity == .damage, findings.count < 20 {
-                    findings.append(finding.line)
-                }
+                guard finding.severity == .damage else { return }
+                log.damage(finding.error)
+                if findings.count < 20 { findings.append(finding.line) }
             })
+        guard let summary else { return "ended with the server" }
         if summary.damageCount == 0 {
             return "\(Units.counted(summary.recordCount, "record")) read, none is damaged"
         }

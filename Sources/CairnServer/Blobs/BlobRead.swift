@@ -36,21 +36,48 @@ package struct BlobRead: Sendable {
     func answer(
         _ found: FoundBlob?, _ responder: inout Responder, _ context: ServerContext
     ) {
-        let metrics = context.operations.metrics
-        metrics.count(found == nil ? .readMiss : .readHit)
         guard let found else {
+            context.operations.metrics.count(.readMiss)
             let problem = Problem(.notFound, "no blob has this key")
             return problem.answer(&responder, context.operations)
         }
-        let metadata = found.blob.information.metadata
+        let blob = found.blob
+        answer(blob.information, found.digest, &responder, context) { range, responder in
+            switch blob.content {
+            case .bytes(let bytes): responder.end(bytes.rawSpan, range)
+            case .stream(let stream):
+                stream.seek(to: range.lowerBound)
+                let source = BlobSource(stream, end: range.upperBound, responder.exchange, context)
+                responder.end(byteCount: range.upperBound - range.lowerBound, from: source)
+            }
+        }
+    }
+
+    /// Answers with a blob whose bytes are at hand.
+    func answer(
+        _ information: BlobInformation, _ bytes: RawSpan, _ responder: inout Responder,
+        _ context: ServerContext
+    ) {
+        answer(information, nil, &responder, context) { range, responder in
+            responder.end(bytes, range)
+        }
+    }
+
+    /// `end` ends the answer with these bytes of the blob.
+    private func answer(
+        _ information: BlobInformation, _ digest: FoundBlob.WholeDigest?,
+        _ responder: inout Responder, _ context: ServerContext,
+        _ end: (Range<UInt64>, inout Responder) -> Void
+    ) {
+        context.operations.metrics.count(.readHit)
         let head = BlobHead(
-            found, BlobFields(decoding: metadata.rawSpan), key: key,
+            information, digest, BlobFields(decoding: information.metadata.rawSpan), key: key,
             suggestsFileName: suggestsFileName)
         switch preconditions.evaluate(head.validators) {
-        case .proceed: send(found.blob, head, &responder, context)
+        case .proceed: send(information.byteCount, head, &responder, context, end)
         case .notModified:
             responder.begin(304)
-            head.writeValidators(responder)
+            head.writeValidators(&responder)
             responder.end()
         case .failed:
             let problem = Problem(.conditionFailed, "the blob has another version")
@@ -61,21 +88,20 @@ package struct BlobRead: Sendable {
     }
 
     private func send(
-        _ blob: OpenedBlob<BlobReader>, _ head: borrowing BlobHead,
-        _ responder: inout Responder, _ context: ServerContext
+        _ byteCount: UInt64, _ head: borrowing BlobHead, _ responder: inout Responder,
+        _ context: ServerContext, _ end: (Range<UInt64>, inout Responder) -> Void
     ) {
-        let byteCount = blob.information.byteCount
         let range = range.range(of: head.validators, byteCount: byteCount)
         switch range {
         case .whole:
             responder.begin(200)
-            head.write(responder)
-            end(blob, 0..<byteCount, &responder, context)
+            head.write(&responder)
+            end(0..<byteCount, &responder)
         case .part(let part):
             responder.begin(206)
             responder.contentRange(range, byteCount: byteCount)
-            head.write(responder)
-            end(blob, part, &responder, context)
+            head.write(&responder)
+            end(part, &responder)
         case .unsatisfiable:
             let problem = Problem(.rangeNotSatisfiable, "the blob has \(byteCount) bytes")
             problem.answer(&responder, context.operations) { responder in
@@ -83,20 +109,11 @@ package struct BlobRead: Sendable {
             }
         }
     }
+}
 
-    private func end(
-        _ blob: OpenedBlob<BlobReader>, _ range: Range<UInt64>, _ responder: inout Responder,
-        _ context: ServerContext
-    ) {
-        switch blob.content {
-        case .bytes(let bytes):
-            responder.end(
-                bytes.rawSpan.extracting(Int(range.lowerBound)..<Int(range.upperBound)))
-        case .stream(let stream):
-            stream.seek(to: range.lowerBound)
-            let source = BlobSource(stream, end: range.upperBound, responder.exchange, context)
-            responder.end(byteCount: range.upperBound - range.lowerBound, from: source)
-        }
+extension Responder {
+    fileprivate mutating func end(_ blob: RawSpan, _ range: Range<UInt64>) {
+        end(blob.extracting(Int(range.lowerBound)..<Int(range.upperBound)))
     }
 }
 
@@ -111,29 +128,39 @@ struct BlobHead: ~Escapable {
 
     @_lifetime(copy fields)
     init(
-        _ found: borrowing FoundBlob, _ fields: consuming BlobFields?, key: [UInt8],
-        suggestsFileName: Bool
+        _ information: BlobInformation, _ digest: FoundBlob.WholeDigest?,
+        _ fields: consuming BlobFields?, key: [UInt8], suggestsFileName: Bool
     ) {
         let lastModified = fields?.lastModified
         validators = Validators(
-            sequence: found.blob.information.version.sequence,
+            sequence: information.version.sequence,
             lastModified: lastModified.map { $0 / 1_000_000_000 })
         self.fields = fields
         self.key = key
-        expiry = found.blob.information.expiry
-        digest = found.digest
+        expiry = information.expiry
+        self.digest = digest
         self.suggestsFileName = suggestsFileName
     }
 
     /// All of them.
-    func write(_ responder: borrowing Responder) {
-        writeValidators(responder)
-        var hasType = false
+    func write(_ responder: inout Responder) {
+        writeValidators(&responder)
+        var (hasType, isMarkup) = (false, false)
         fields?.forEach { name, value in
-            if name.equalsIgnoringCase("content-type") { hasType = true }
+            if name.equalsIgnoringCase("content-type") {
+                hasType = true
+                isMarkup = value.isMarkup
+            }
             if !name.equalsIgnoringCase("cache-control") { responder.field(name, value) }
         }
-        if !hasType { responder.field("Content-Type", MediaType.guessed(fromKey: key.rawSpan)) }
+        if !hasType {
+            let type = MediaType.guessed(fromKey: key.rawSpan)
+            responder.field("Content-Type", type)
+            isMarkup = type.rawSpan.isMarkup
+        }
+        // The status page, and whatever lets a browser in, is of the same origin: a stored document runs
+        // nothing in it.
+        if isMarkup { responder.field("Content-Security-Policy", "sandbox") }
         if suggestsFileName, fields?.value(of: "content-disposition") == nil {
             responder.field("Content-Disposition", Self.disposition(key).rawSpan)
         }
@@ -156,7 +183,7 @@ struct BlobHead: ~Escapable {
     }
 
     /// Those that caches want with a 304 too.
-    func writeValidators(_ responder: borrowing Responder) {
+    func writeValidators(_ responder: inout Responder) {
         responder.entityTag(validators.sequence)
         if let second = validators.lastModified { responder.lastModified(second) }
         // A list may stand on several lines.
@@ -172,5 +199,18 @@ extension WallTime {
         let now = Clock.wallNanoseconds()
         let left = nanosecondsSince1970 > now ? nanosecondsSince1970 - now : 0
         return left / 1_000_000_000 + (left % 1_000_000_000 > 0 ? 1 : 0)
+    }
+}
+
+extension RawSpan {
+    /// Whether a browser may find scripts in a document of this type.
+    fileprivate var isMarkup: Bool {
+        // "html" and "xml", in any case.
+        (2..<max(2, byteCount)).contains { end in
+            let third = byte(at: end - 2) | 0x20
+            return byte(at: end) | 0x20 == UInt8(ascii: "l")
+                && byte(at: end - 1) | 0x20 == UInt8(ascii: "m")
+                && (third == UInt8(ascii: "t") || third == UInt8(ascii: "x"))
+        }
     }
 }

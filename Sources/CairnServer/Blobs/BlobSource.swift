@@ -1,8 +1,8 @@
 // BlobSource — a blob's bytes on their way to a client, piece by piece, each verified before it is sent.
 //
 // What is in memory is read in the loop's thread; for the rest a thread that may wait for the disk reads one
-// piece, and the loop goes on with it. The stream is used by one of the two at a time. A blob that turns out
-// damaged ends the connection: the client sees that bytes are missing.
+// piece, and the loop goes on with it. The stream is used by one of the two at a time. A blob whose first piece
+// turns out damaged is answered so; behind that the connection ends, and the client sees that bytes are missing.
 
 internal import Cairn
 internal import CairnHTTP
@@ -15,6 +15,9 @@ final class BlobSource: BodySource {
     private let exchange: Exchange
     private let context: ServerContext
     private let fetched = Fetched()
+    private var hasBegun = false
+    /// Why it is broken.
+    private var problem: Problem?
 
     private final class Fetched: Sendable {
         let piece = Guarded<Result<[UInt8], StoreError>?>(nil)
@@ -32,15 +35,23 @@ final class BlobSource: BodySource {
 
     func produce(_ byteCount: Int, into output: inout ByteQueue) -> Production {
         do throws(StoreError) {
-            let hasSome = try readOn(byteCount, into: &output)
-            if stream.offset == end { return .end }
-            if hasSome { return .some }
+            if try readOn(byteCount, into: &output) {
+                hasBegun = true
+                return stream.offset == end ? .end : .some
+            }
             fetch(byteCount)
             return .later
         } catch {
-            context.operations.log.error("an answer broke off", [.text("error", "\(error)")])
+            let problem = context.problem(error)
+            if hasBegun { problem.count(context.operations) }
+            self.problem = problem
             return .broken
         }
+    }
+
+    func explain(_ responder: inout Responder) {
+        guard let problem else { preconditionFailure("what is broken has a reason") }
+        problem.answer(&responder, context.operations)
     }
 
     /// The connection holds the stream no longer; when nobody does, it is closed.

@@ -47,14 +47,13 @@ extension StoreHandler {
 
     func read(_ read: BlobRead, _ responder: inout Responder) -> Verdict {
         do throws(StoreError) {
-            let opened = try context.store.openIfCached(read.key.rawSpan)
-            switch opened {
-            case .found(let blob) where read.wantedDigest == nil:
-                read.answer(FoundBlob(blob), &responder, context)
+            guard read.wantedDigest == nil else { return readFromDisk(read, responder) }
+            switch try context.store.openIfCached(read.key.rawSpan) {
+            case .lent(let information, let bytes):
+                read.answer(information, bytes.bytes, &responder, context)
+            case .found(let blob): read.answer(FoundBlob(blob), &responder, context)
             case .absent: read.answer(nil, &responder, context)
-            case .found, .unknown:
-                readFromDisk(read, responder.exchange)
-                return .pending
+            case .unknown: return readFromDisk(read, responder)
             }
         } catch {
             context.problem(error).answer(&responder, context.operations)
@@ -62,8 +61,11 @@ extension StoreHandler {
         return .answered
     }
 
-    private func readFromDisk(_ read: BlobRead, _ exchange: Exchange) {
-        let context = context
+    @inline(never)
+    private func readFromDisk(
+        _ read: BlobRead, _ responder: borrowing Responder
+    ) -> Verdict {
+        let (context, exchange) = (context, responder.exchange)
         context.threads.submit {
             let result = Result { () throws(StoreError) -> FoundBlob? in
                 guard let blob = try context.store.open(read.key.rawSpan) else { return nil }
@@ -77,6 +79,7 @@ extension StoreHandler {
                 }
             }
         }
+        return .pending
     }
 
     // MARK: Writing
@@ -129,22 +132,28 @@ extension StoreHandler {
         }
     }
 
-    /// Finds a condition that does not hold before the body comes, when the blob is at hand. The commit
-    /// decides.
+    /// Finds a condition that does not hold before the body comes, when the blob is at hand and as durable
+    /// as the write is to be. The commit decides.
     private func checkEarly(_ write: BlobWrite) throws(Problem) {
         if write.condition == Condition.none { return }
-        let found: PromptOpening<BlobReader>
+        let information: BlobInformation?
         do throws(StoreError) {
             let key = write.key
-            found = try context.store.openIfCached(key.rawSpan)
+            switch try context.store.openIfCached(key.rawSpan) {
+            case .unknown: return
+            case .absent: information = nil
+            case .lent(let lent, _): information = lent
+            case .found(let blob): information = blob.information
+            }
         } catch {
             // The commit decides, and tells.
             return
         }
-        switch found {
-        case .unknown: return
-        case .absent: try write.check(against: nil)
-        case .found(let blob): try write.check(against: blob.information)
+        do throws(Problem) {
+            try write.check(against: information)
+        } catch {
+            let durability = write.options.durability ?? context.store.options.durability
+            if context.store.isSettled(for: durability) { throw error }
         }
     }
 }

@@ -27,8 +27,11 @@ extension EffectiveConfiguration {
 
 extension SettingTable {
     /// What `cairnd --help` says of the options.
-    package static var helpLines: [String] {
-        HelpText.rows(rows.map { ($0.usage, $0.help + details(of: $0)) })
+    package static var helpLines: [String] { HelpText.rows(helpRows) }
+
+    /// Each option and what is said of it.
+    package static var helpRows: [(name: String, text: String)] {
+        rows.map { ($0.usage, $0.help + details(of: $0)) }
     }
 
     private static func details(of setting: Setting) -> String {

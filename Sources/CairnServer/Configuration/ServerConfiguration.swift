@@ -24,6 +24,10 @@ package struct ServerConfiguration: Sendable {
     package var uploadByteCountMaximum = 256 << 20
     /// How the store is opened.
     package var store = StoreOptions()
+    /// Bytes that the scrub reads in a second at the most; nil: the store is not scrubbed.
+    package var scrubBytesPerSecond: UInt64? = ScrubOptions().bytesPerSecond
+    /// From the beginning of one pass of the scrub to that of the next.
+    package var scrubInterval = ScrubOptions().interval
     /// How long requests that are under way may take when the server is told to end.
     package var drainDuration: Duration = .seconds(30)
     /// Whether requests of other systems are understood as well.

@@ -91,6 +91,14 @@ package enum SettingTable {
             "compaction-bytes-per-second", 1...(1 << 50), standard: "unlimited",
             "the most that compaction reads and writes", zero: "unlimited"
         ) { $0.store.compactionBytesPerSecond = $1 == 0 ? nil : $1 },
+        .bytes(
+            "scrub-bytes-per-second", 1...(1 << 50), standard: "8MiB",
+            "how fast all that is stored is read and verified in the background", zero: "off"
+        ) { $0.scrubBytesPerSecond = $1 == 0 ? nil : $1 },
+        .time(
+            "scrub-interval", .seconds(1)...(.seconds(3650 * 86_400)), standard: "7d",
+            "from the beginning of one such pass to the next"
+        ) { $0.scrubInterval = $1 },
         .choice("compress", standard: true, "whether blobs are compressed where it gains") {
             $0.store.compresses = $1
         },

@@ -113,11 +113,25 @@ extension ServerFigures {
                 "cairn_disk_free_bytes", .gauge, "What the disk has room for.",
                 "\(diskFreeByteCount)")
         }
+        writeScrub(store.scrub, &text)
         text.family("cairn_compactions_total", .counter, "Compactions, by what came of them.")
         text.sample(
             "cairn_compactions_total", [("result", "done")], "\(store.compaction.compactionCount)")
         text.sample(
             "cairn_compactions_total", [("result", "abandoned")],
             "\(store.compaction.abandonedCount)")
+    }
+
+    private func writeScrub(_ scrub: ScrubStatistics, _ text: inout PrometheusText) {
+        text.alone(
+            "cairn_scrub_last_full_pass_timestamp_seconds", .gauge,
+            "When all was last read and verified, since 1970; 0: never.",
+            PrometheusText.seconds(scrub.lastFullPass?.nanosecondsSince1970 ?? 0))
+        text.alone(
+            "cairn_scrub_bytes_total", .counter, "Bytes that the scrub has read and verified.",
+            "\(scrub.byteCount)")
+        text.alone(
+            "cairn_scrub_damaged_records_total", .counter,
+            "Damage that the scrub found, however often.", "\(scrub.damageCount)")
     }
 }

@@ -55,6 +55,44 @@ extension ServerFigures {
         object.beginArray()
         for finding in store.damage { object.string(finding) }
         object.endArray()
+        object.name("compaction")
+        Self.write(store, &object)
+        object.name("scrub")
+        Self.write(store.scrub, &object)
+    }
+
+    private static func write(_ store: Statistics, _ json: inout JSONWriter) {
+        json.beginObject()
+        json.name("running")
+        json.bool(store.isCompacting)
+        json.name("done")
+        json.number(store.compaction.compactionCount)
+        json.name("abandoned")
+        json.number(store.compaction.abandonedCount)
+        json.name("reclaimed_bytes")
+        json.number(store.compaction.reclaimedByteCount)
+        json.endObject()
+    }
+
+    private static func write(_ scrub: ScrubStatistics, _ json: inout JSONWriter) {
+        json.beginObject()
+        json.name("running")
+        json.bool(scrub.isUnderWay)
+        for (name, time) in [("began", scrub.beganAt), ("last_full_pass", scrub.lastFullPass)] {
+            guard let time else { continue }
+            json.name(name)
+            json.string(Units.date(nanoseconds: time.nanosecondsSince1970))
+        }
+        let numbers = [
+            ("done_bytes", scrub.passByteCount), ("total_bytes", scrub.passByteTotal),
+            ("last_full_pass_damage", scrub.lastFullPassDamageCount),
+            ("bytes", scrub.byteCount), ("damaged_records", scrub.damageCount),
+        ]
+        for (name, number) in numbers {
+            json.name(name)
+            json.number(number)
+        }
+        json.endObject()
     }
 
     private static func numbers(of store: Statistics) -> [(name: String, value: UInt64)] {

@@ -28,14 +28,25 @@ extension StoreHandler {
     ) throws(Problem) -> Verdict {
         try context.operations.authorize(request, .admin)
         let context = context
+        let groupCount = try Self.groupCount(Query(request.query))
         return try answerLater(responder) { () throws(StoreError) in
             var json = JSONWriter.object
             try context.figures().writeStatus(&json)
+            if let groupCount { json.append(context.store.segmentGroups(atMost: groupCount)) }
             json.name("admin")
             context.jobs.write(&json)
             json.endObject()
             return .success(json.line)
         }
+    }
+
+    /// How many groups of segments are wanted; nil: none.
+    private static func groupCount(_ query: borrowing Query) throws(Problem) -> Int? {
+        guard let text = query.value(of: "segments") else { return nil }
+        guard let number = text.rawSpan.decimal, number > 0 else {
+            throw Problem(.malformedRequest, "segments is a number of groups above 0")
+        }
+        return Int(min(number, 1000))
     }
 
     func openMetrics(
@@ -46,5 +57,22 @@ extension StoreHandler {
         return try answerLater(responder, 200, ServerFigures.prometheusType) {
             () throws(StoreError) in .success(try context.figures().prometheus)
         }
+    }
+}
+
+extension JSONWriter {
+    /// Each group as its first segment, how many it has, their bytes, the live ones of these.
+    fileprivate mutating func append(_ groups: [SegmentGroup]) {
+        name("segment_groups")
+        beginArray()
+        for group in groups {
+            beginArray()
+            number(group.firstID)
+            number(group.segmentCount)
+            number(group.logicalByteCount)
+            number(group.liveByteCount)
+            endArray()
+        }
+        endArray()
     }
 }

@@ -12,6 +12,8 @@ internal import CairnText
 struct StoreListing: Sendable {
     private static let limitMaximum = 1000
 
+    /// Keys that are drawn at random instead; nil: none.
+    private let sampleCount: Int?
     let prefix: [UInt8]
     private let delimiter: [UInt8]?
     private let after: [UInt8]?
@@ -25,14 +27,20 @@ struct StoreListing: Sendable {
         if let delimiter, delimiter.isEmpty {
             throw Problem(.malformedRequest, "a delimiter has at least one byte")
         }
-        limit = try Self.limit(query)
+        limit = try Self.limit(query, "limit") ?? Self.limitMaximum
         after = try Self.after(query)
+        sampleCount = try Self.limit(query, "sample")
+        guard sampleCount == nil || prefix.isEmpty && delimiter == nil && after == nil else {
+            throw Problem(.malformedRequest, "a sample is of all keys")
+        }
     }
 
-    private static func limit(_ query: borrowing Query) throws(Problem) -> Int {
-        guard let text = query.value(of: "limit") else { return limitMaximum }
+    private static func limit(
+        _ query: borrowing Query, _ name: StaticString
+    ) throws(Problem) -> Int? {
+        guard let text = query.value(of: name) else { return nil }
         guard let number = text.rawSpan.decimal, number > 0 else {
-            throw Problem(.malformedRequest, "a limit is a number above 0")
+            throw Problem(.malformedRequest, "\(name) is a number above 0")
         }
         return Int(min(number, UInt64(limitMaximum)))
     }
@@ -48,6 +56,7 @@ struct StoreListing: Sendable {
 
     /// The page, as JSON. Blocks.
     func page(_ store: Store) throws(StoreError) -> [UInt8] {
+        if let sampleCount { return try Self.sample(sampleCount, store) }
         let page = try store.listPage(
             prefix: Key(prefix), after: after.map(Key.init(_:)),
             delimiter: delimiter.map(Key.init(_:)), limit: limit, includesInformation: true)
@@ -61,6 +70,22 @@ struct StoreListing: Sendable {
         for item in page.items where item.isPrefix { json.string(item.key.bytes.rawSpan) }
         json.endArray()
         if let next = page.next { json.append("next", next.bytes) }
+        json.endObject()
+        return json.line
+    }
+
+    private static func sample(_ count: Int, _ store: Store) throws(StoreError) -> [UInt8] {
+        let keyCount = store.statistics().keyCount
+        var json = JSONWriter.object
+        json.name("items")
+        json.beginArray()
+        for item in try store.sampleKeys(count) { json.append(item) }
+        json.endArray()
+        json.name("prefixes")
+        json.beginArray()
+        json.endArray()
+        json.name("keys")
+        json.number(keyCount)
         json.endObject()
         return json.line
     }

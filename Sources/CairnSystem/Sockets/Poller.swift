@@ -115,7 +115,11 @@ package struct Poller: ~Copyable, Sendable {
     /// events took its time, which is never shorter than asked, or a signal interrupted it.
     /// Corresponds to `epoll_wait(2)`.
     package func wait(into events: inout PollEvents, timeout: Duration? = nil) {
-        let milliseconds = timeout.map { Self.milliseconds($0) } ?? -1
+        wait(into: &events, milliseconds: timeout.map { Self.milliseconds($0) } ?? -1)
+    }
+
+    /// The same for whoever waits again and again: a duration takes long to convert. Below zero: without an end.
+    package func wait(into events: inout PollEvents, milliseconds: Int32) {
         let capacity = Int32(events.storage.count)
         let result = unsafe events.storage.withUnsafeMutableBufferPointer { storage in
             guard let start = storage.baseAddress else { return Int32(0) }

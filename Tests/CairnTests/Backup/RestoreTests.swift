@@ -138,6 +138,25 @@ struct RestoreTests {
         #expect(findings.filter { $0.severity == .damage } == [])
     }
 
+    @Test("a backup that is being written is not restored, here or elsewhere, and stays as it is")
+    func inUse() throws {
+        var subject = try BackupSubject()
+        try subject.fill()
+        try subject.backUp()
+        let files = BackupSubject.files(of: subject.destination)
+        let other = SimulatedDisk(seed: 9)
+        let restoring = BackupRestore(storage: subject.destination, tuning: subject.tuning)
+        _ = try subject.destination.lock()
+        expectError(.inUse, naming: "being written", "try again") { try restore(subject) }
+        expectError(.inUse, naming: "being written", "try again") {
+            _ = try restoring.run(to: other, BackupOptions()) { _ in true }
+        }
+        subject.destination.unlock()
+        #expect(BackupSubject.files(of: subject.destination) == files)
+        #expect(BackupSubject.files(of: other) == [:])
+        try restore(subject)
+    }
+
     @Test("what is no backup is not restored: a store, one restored before, an unfinished one")
     func refusals() throws {
         var subject = try BackupSubject()

@@ -59,18 +59,23 @@ struct KeyHistoryTests {
         try engine.close()
     }
 
-    @Test("a dump shows every record, and where one is damaged")
-    func dump() throws {
-        let store = try HintStore(seed: 23)
-        let disk = store.copy()
-        disk.flipBit(4, at: 4096 + 42, of: store.segmentNames[0], in: .segments)
+    private func dumped(_ disk: SimulatedDisk, _ tuning: Tuning) throws -> [DumpedRecord] {
         var records: [DumpedRecord] = []
-        try StoreDump(disk, tuning: store.tuning).store { record in
+        try StoreDump(disk, tuning: tuning).store { record in
             records.append(record)
             return true
         } missing: {
             Issue.record("segment \($0) is missing")
         }
+        return records
+    }
+
+    @Test("a dump shows every record, and where one is damaged")
+    func dump() throws {
+        let store = try HintStore(seed: 23)
+        let disk = store.copy()
+        disk.flipBit(4, at: 4096 + 42, of: store.segmentNames[0], in: .segments)
+        let records = try dumped(disk, store.tuning)
         #expect(records.filter { $0.header?.type == .seal }.count == store.segmentNames.count)
         #expect(records.filter { $0.damage != nil }.map(\.offset) == [4096])
         let types = Set(records.compactMap { $0.header?.type })
@@ -83,5 +88,31 @@ struct KeyHistoryTests {
         let keyed = records.filter { $0.segmentID == 1 && !$0.key.isEmpty }
         #expect(Set(rows.map(\.row.offset)) == Set(keyed.map(\.offset)))
         #expect(rows.allSatisfy { ($0.key == nil) == ($0.row.type == .chunk) })
+    }
+
+    @Test("a dump tells of a span in which no record stands, and goes on behind it")
+    func dumpOfGap() throws {
+        let store = try HintStore(seed: 23)
+        let disk = store.copy()
+        disk.zeroSector(at: 4096 + 512, of: store.segmentNames[0], in: .segments)
+        let records = try dumped(disk, store.tuning)
+        let gaps = records.filter { $0.header == nil }
+        #expect(gaps.map(\.segmentID) == [1] && gaps.first?.damage == "no intact record")
+        let gap = try #require(gaps.first)
+        #expect(gap.offset < 4096 + 1024 && gap.offset + gap.byteCount > 4096 + 512)
+        #expect(records.contains { $0.segmentID == 1 && $0.offset >= gap.offset + gap.byteCount })
+    }
+
+    @Test("without a store there is nothing to dump, and no key has versions")
+    func noStore() throws {
+        let disk = SimulatedDisk()
+        expectError(.noStore) {
+            try StoreDump(disk, tuning: .small).store { _ in
+                true
+            } missing: { _ in
+            }
+        }
+        expectError(.noStore) { _ = try KeyHistory(disk, tuning: .small).versions(of: [1]) }
+        #expect(disk.fileNames(in: .root) == [])
     }
 }

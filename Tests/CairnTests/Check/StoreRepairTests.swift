@@ -266,4 +266,45 @@ struct StoreRepairTests {
         }
         #expect(cutCount > 20)
     }
+
+    @Test(
+        "MANIFEST of a killed store comes back, with the segment that took records",
+        arguments: 1...3)
+    func killedManifest(seed: UInt64) throws {
+        let store = try HintStore(seed: seed, closes: false)
+        let disk = store.copy()
+        disk.zeroSector(at: 0, of: "MANIFEST", in: .root)
+        let findings = try check(disk, store.tuning)
+        #expect(findings.map(\.kind) == [.manifest], "\(findings)")
+        let steps = try repair(disk, store.tuning, findings)
+        #expect(!steps.contains { $0.kind == .lost || $0.kind == .left }, "\(steps)")
+        let engine = try store.open(disk)
+        try store.check(engine)
+        _ = try engine.put(Key("new").bytes.rawSpan, [1].rawSpan)
+        try engine.close()
+        #expect(try check(disk, store.tuning) == [])
+    }
+
+    @Test("STORE beyond mending is left, and a backup too, with what to do instead")
+    func left() throws {
+        let store = try HintStore(seed: 8)
+        let disk = store.copy()
+        disk.zeroSector(at: 0, of: "STORE", in: .root)
+        let ruined = disk.bytes(of: "STORE", in: .root)
+        let steps = try repair(disk, store.tuning, try check(disk, store.tuning))
+        #expect(steps.map(\.kind) == [.left] && steps.map(\.file) == ["STORE"])
+        #expect(steps.first?.what.contains("restore it from a backup") == true)
+        #expect(disk.bytes(of: "STORE", in: .root) == ruined)
+
+        var subject = try BackupSubject()
+        try subject.fill()
+        try subject.backUp()
+        let backup = subject.destination
+        backup.flipBit(1, at: 4100, of: subject.segments[0], in: .segments)
+        let files = BackupSubject.files(of: backup)
+        let refusals = try repair(backup, subject.tuning, try check(backup, subject.tuning))
+        #expect(refusals.map(\.kind) == [.left])
+        #expect(refusals.first?.what.contains("make the backup again") == true)
+        #expect(BackupSubject.files(of: backup) == files)
+    }
 }

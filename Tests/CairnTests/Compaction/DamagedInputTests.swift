@@ -35,6 +35,27 @@ struct DamagedInputTests {
         }
     }
 
+    @Test("a read of an input that fails once is tried again; one that fails for good is damage")
+    func failedRead() throws {
+        for isSticky in [false, true] {
+            var subject = try CompactionSubject()
+            try subject.put("a", "b", "c", "d", byteCount: 600)
+            try subject.reopen()
+            for name in ["b", "c", "d"] { try subject.put(name, [1]) }
+            try subject.reopen()
+            let name = try #require(subject.segmentNames.first)
+            subject.disk.inject(Fault(.read, isSticky: isSticky, namePrefix: name))
+            try subject.compact()
+            #expect((subject.disk.pendingFaults.first?.matchCount ?? 0) > 0)
+            subject.disk.clearFaults()
+            #expect(subject.counts.damagedSegmentCount == (isSticky ? 1 : 0))
+            #expect(subject.segmentNames.contains(name) == isSticky)
+            #expect(try subject.get("a") == sampleBytes(600, salt: 2))
+            #expect(try subject.get("b") == [1])
+            try subject.engine.close()
+        }
+    }
+
     @Test("compacting by hand goes on although another segment's hint finds that one damaged")
     func damagedBeforeItsHint() throws {
         let subject = try CompactionSubject()

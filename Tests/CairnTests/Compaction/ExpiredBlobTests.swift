@@ -172,4 +172,26 @@ struct ExpiredBlobTests {
             if steps == 39 { #expect(isCommitted) }
         }
     }
+
+    @Test("with more times of expiry than are told apart none counts early, and in the end all do")
+    func manyTimes() throws {
+        var subject = try CompactionSubject { $0.segmentRecordCountMaximum = 200 }
+        for number in 0..<150 {
+            try subject.put(
+                "\(1000 + number)", byteCount: 100, expiry: subject.time(inHours: 1 + number))
+        }
+        try subject.reopen()
+        let start = subject.disk.wallClock()
+        let whole = subject.engine.statistics().liveByteCount
+        var last: UInt64 = 0
+        for hours in 0..<UInt64(160) {
+            let wanted = start + hours * CompactionSubject.hour
+            subject.disk.advance(nanoseconds: wanted - min(wanted, subject.disk.wallClock()))
+            let expired = subject.engine.statistics().expiredByteCount
+            #expect(expired >= last && expired * 150 <= whole * min(hours, 150), "\(hours)")
+            last = expired
+        }
+        #expect(last == whole)
+        try subject.engine.close()
+    }
 }

@@ -54,6 +54,50 @@ struct HintLoadTests {
         }
     }
 
+    @Test(
+        "whatever read of a segment fails while keys of one hash are told apart, nothing is guessed"
+    )
+    func failedRead() throws {
+        let store = try HintStore(seed: 2, mask: 0x3)
+        var (struck, occurrence, failureCount) = (true, 1, 0)
+        while struck {
+            let disk = store.copy()
+            disk.inject(Fault(.read, occurrence: occurrence, nameSuffix: ".seg"))
+            let error = try storeError { try store.check(try store.open(disk)) }
+            struck = (disk.pendingFaults.first?.matchCount ?? 0) >= occurrence
+            if let error {
+                failureCount += 1
+                #expect(error.kind == .inputOutput, "read \(occurrence): \(error)")
+                #expect(disk.openHandleCount == 0, "read \(occurrence)")
+                disk.clearFaults()
+                try store.check(try store.open(disk))
+            }
+            occurrence += 1
+        }
+        #expect(failureCount > 10)
+    }
+
+    @Test("keys of one hash that differ behind hundreds of equal bytes are told apart by opening")
+    func longKeys() throws {
+        let disk = SimulatedDisk(seed: 3)
+        var tuning = Tuning.small
+        tuning.hashMask = 0
+        let start = [UInt8](repeating: 7, count: 600)
+        let engine = try Engine.open(disk, tuning: tuning)
+        for number in 0..<UInt8(40) {
+            _ = try engine.put((start + [number]).rawSpan, [number].rawSpan)
+            if number % 4 == 3 { _ = try engine.delete((start + [number - 3]).rawSpan) }
+        }
+        try engine.close()
+        let again = try Engine.open(disk, tuning: tuning)
+        #expect(again.hintedSegmentCount == again.statistics().segmentCount)
+        for number in 0..<UInt8(40) {
+            let value = try again.get((start + [number]).rawSpan)?.bytes
+            #expect(value == (number % 4 == 0 ? nil : [number]))
+        }
+        try again.close()
+    }
+
     /// A row of a hint, with its key unless it is a chunk's.
     private struct Known {
         let segmentID: UInt64

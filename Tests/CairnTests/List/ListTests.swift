@@ -262,6 +262,23 @@ import Testing
         try engine.close()
     }
 
+    @Test("a damaged blob is listed, without what is known of the others")
+    func damagedBlob() throws {
+        let store = try HintStore(seed: 3)
+        let engine = try store.open(store.disk)
+        let key = try #require(Array(store.model.keys).inOrder.first)
+        let version = try #require(
+            try KeyHistory(store.disk, tuning: store.tuning).versions(of: key).first)
+        store.disk.flipBit(
+            0, at: version.offset + 9, of: SegmentFileName(version.segmentID).description,
+            in: .segments)
+        expectError(.damaged) { _ = try engine.get(key.rawSpan) }
+        let items = try engine.list(limit: 1000, includesInformation: true).page().items
+        #expect(items.map(\.key.bytes) == Array(store.model.keys).inOrder)
+        #expect(items.filter { $0.information == nil }.map(\.key.bytes) == [key])
+        try engine.close()
+    }
+
     @Test("a closed store is not listed")
     func closed() throws {
         let engine = try Engine.open(SimulatedDisk(seed: 1), tuning: .small)

@@ -52,7 +52,8 @@ struct BadFilesTests {
             bytes.repairTrailingChecksum()
         }
         try expectRefusal(
-            .unsupportedVersion, naming: "STORE", "version 2", directory.path, "newer program")
+            .unsupportedVersion, naming: "STORE", "version 2", "knows 1", directory.path,
+            "newer program")
     }
 
     @Test("a STORE with an unknown incompatible feature is refused, with a compatible one opened")

@@ -250,6 +250,29 @@ struct BadSegmentTests {
         try store.close()
     }
 
+    @Test(
+        "of a record without an intact header no condition is decided; a put without one heals it")
+    func undecidable() throws {
+        try directory.edit(victim) { $0[4096 + 9] ^= 1 }
+        let store = try open()
+        let key = try #require(
+            (0..<60).map { Key.numbered($0) }.first { key in
+                (try? storeError { _ = try store.get(key) })?.kind == .damaged
+            })
+        for condition in [Condition.absent, .present, .matches(Version(sequence: 1))] {
+            expectError(.damaged, naming: "unconditional") {
+                try store.put(key, [1], WriteOptions(condition: condition))
+            }
+            expectError(.damaged, naming: "unconditional") {
+                try store.delete(key, WriteOptions(condition: condition))
+            }
+        }
+        try store.put(key, [1])
+        #expect(try store.get(key)?.bytes == [1])
+        try store.put(key, [2], WriteOptions(condition: .present))
+        try store.close()
+    }
+
     private func expectWhole(
         finding words: String..., sourceLocation: SourceLocation = #_sourceLocation
     ) throws {

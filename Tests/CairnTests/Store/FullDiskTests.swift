@@ -175,4 +175,26 @@ struct FullDiskTests {
         _ = try engine.put(Key("key").bytes.rawSpan, [1].rawSpan)
         try engine.close()
     }
+
+    @Test("whatever finds no room while a store is closed, the reserve is given up for it")
+    func closing() throws {
+        var (struck, occurrence) = (true, 1)
+        while struck {
+            let disk = SimulatedDisk(seed: 5)
+            let engine = try Engine.open(disk, tuning: .small)
+            for number in 0..<7 {
+                _ = try engine.put(Key.numbered(number).bytes.rawSpan, sampleBytes(600).rawSpan)
+            }
+            disk.inject(Fault(.write, .create, failure: .noSpace, occurrence: occurrence))
+            #expect(try storeError { try engine.close() } == nil, "call \(occurrence)")
+            struck = (disk.pendingFaults.first?.matchCount ?? 0) >= occurrence
+            disk.clearFaults()
+            let reopened = try Engine.open(disk, tuning: .small)
+            try expectAll(reopened, 0..<7)
+            #expect(reopened.findings == [])
+            try reopened.close()
+            occurrence += 1
+        }
+        #expect(occurrence > 4)
+    }
 }

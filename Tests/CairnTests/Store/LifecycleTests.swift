@@ -227,7 +227,13 @@ struct LifecycleTests {
         blob.blobByteCountMaximum = StoreOptions.blobByteCountLimit + 1
         var interval = StoreOptions()
         interval.intervalMilliseconds = 0
-        for options in [segment, blob, interval] {
+        var threads = StoreOptions()
+        threads.loadingThreadCount = 0
+        var target = StoreOptions()
+        target.spaceAmplificationTarget = 1
+        var pace = StoreOptions()
+        pace.compactionBytesPerSecond = 0
+        for options in [segment, blob, interval, threads, target, pace] {
             expectError(.invalidOption) {
                 _ = try Store.open(at: directory.path, options: options)
             }

@@ -104,12 +104,16 @@ struct OpenedBlobTests {
             return
         }
         subject.disk.isNothingCached = false
-        guard case .found(let blob) = try subject.engine.openIfCached(key("k").rawSpan) else {
-            Issue.record("the bytes are there")
-            return
-        }
-        #expect(blob.information.byteCount == UInt64(byteCount))
-        if case .stream(let stream) = blob.content {
+        switch try subject.engine.openIfCached(key("k").rawSpan) {
+        case .lent(let information, let bytes):
+            #expect(information.byteCount == UInt64(byteCount) && byteCount == 100)
+            #expect(bytes.bytes.copyBytes() == value)
+        case .found(let blob):
+            #expect(blob.information.byteCount == UInt64(byteCount))
+            guard case .stream(let stream) = blob.content else {
+                Issue.record("it is no small blob")
+                return
+            }
             subject.disk.isNothingCached = true
             var read: [UInt8] = []
             let isFound = try stream.readIfCached(byteCountMaximum: 600) {
@@ -121,6 +125,29 @@ struct OpenedBlobTests {
             subject.disk.isNothingCached = false
             let isRead = try stream.readIfCached(byteCountMaximum: 600) { read.append(copying: $0) }
             #expect(isRead && read == Array(value.dropFirst(600)))
+        case .absent: Issue.record("the key is there")
+        case .unknown: Issue.record("the bytes are there")
+        }
+        try subject.engine.close()
+    }
+
+    @Test("bytes that are lent stay, whatever else the thread reads and writes meanwhile")
+    func lent() throws {
+        let subject = try subject()
+        let (first, second) = (sampleBytes(90, salt: 1), sampleBytes(90, salt: 2))
+        try subject.put("first", first)
+        try subject.put("second", second)
+        try subject.work()
+        switch try subject.engine.openIfCached(key("first").rawSpan) {
+        case .lent(_, let bytes):
+            #expect(try subject.engine.get(key("second").rawSpan)?.bytes == second)
+            try subject.put("first", second)
+            switch try subject.engine.openIfCached(key("first").rawSpan) {
+            case .lent(_, let newer): #expect(newer.bytes.copyBytes() == second)
+            default: Issue.record("the newer bytes are there")
+            }
+            #expect(bytes.bytes.copyBytes() == first)
+        default: Issue.record("the bytes are there")
         }
         try subject.engine.close()
     }
