@@ -147,6 +147,7 @@ let targets: [Target] =
             name: "CairnDaemonTests",
             dependencies: [
                 "cairn", "cairnd", "CairnCrypto", "CairnHTTP", "CairnSystem", "CairnTestSupport",
+                "CairnText",
             ],
             swiftSettings: suite),
         .testTarget(name: "TidyTests", swiftSettings: suite),

@@ -49,7 +49,8 @@ extension DaemonProofs {
         @Test("a store that another process has open is left to it")
         func locked() throws {
             let tool = try tool()
-            let daemon = try DaemonProcess(in: tool)
+            // A scrub would note in the directory where it is.
+            let daemon = try DaemonProcess(in: tool, ["--scrub-bytes-per-second", "off"])
             #expect(try daemon.client().exchange("GET", "/store/k").text == "a\n")
             try expect("--listen 127.0.0.1:0", code: 8, saying: "store", in: tool)
             #expect(try daemon.client().exchange("GET", "/store/k").text == "a\n")

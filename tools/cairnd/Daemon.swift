@@ -27,6 +27,7 @@ internal import Glibc
         switch words.first?.text {
         case "health": return try HealthCommand.run(words.dropFirst())
         case "token": return try TokenCommand.run(Array(words.dropFirst()))
+        case "help": return try DaemonManual.run(words.dropFirst())
         default: break
         }
         let effective = try configuration(words)
