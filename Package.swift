@@ -10,17 +10,19 @@ import PackageDescription
 let plantedBugs = Context.environment["CAIRN_PLANTED_BUGS"] == "1"
 let isFuzzing = Context.environment["CAIRN_FUZZING"] == "1"
 
-// `CAIRN_SUITES` leaves only what one run of CI is to see, for an optimized build of every suite takes minutes.
-// ThreadSanitizer sees all that runs on several threads; AddressSanitizer what holds unsafe code, and what
-// decodes bytes. Under them the suites themselves are not optimized, the code under test is.
+// `CAIRN_SUITES` leaves only the suites that one run of CI is to see, and what they stand on, for an optimized build
+// of everything takes minutes. ThreadSanitizer sees all that runs on several threads; AddressSanitizer what holds
+// unsafe code, and HTTP, which uses the most of it. Under them the suites themselves are not optimized, the code
+// under test is.
 let suitesOfRuns: [String: Set<String>] = [
     "crash": ["CairnCrashTests"],
+    // For tools/torture: of the threads those of the engine alone.
+    "stress": ["CairnTests"],
     "thread": [
         "CairnSystemTests", "CairnCryptoTests", "CairnTests", "CairnHTTPTests", "CairnServerTests",
     ],
     "address": [
         "CairnSystemTests", "CairnCryptoTests", "CairnFormatTests", "CairnTests", "CairnHTTPTests",
-        "CairnTextTests",
     ],
 ]
 let run = Context.environment["CAIRN_SUITES"]
@@ -49,6 +51,18 @@ let fuzzers: [Target] =
         .executableTarget(
             name: "fuzz-format", dependencies: ["CFuzzer", "CairnFormat", "CairnSystem"],
             path: "Tests/FuzzFormat", swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz-text", dependencies: ["CFuzzer", "CairnSystem", "CairnText"],
+            path: "Tests/FuzzText", exclude: ["Corpus"], swiftSettings: strict),
+        // What the tool is made of, as a library.
+        .target(
+            name: "CairnTool", dependencies: ["Cairn", "CairnFormat", "CairnSystem", "CairnText"],
+            path: "tools/cairn", exclude: ["cairn.1", "CairnTool.swift"],
+            swiftSettings: strict + [.unsafeFlags(["-enable-testing"])]),
+        .executableTarget(
+            name: "fuzz-tools",
+            dependencies: ["CFuzzer", "CairnServer", "CairnSystem", "CairnText", "CairnTool"],
+            path: "Tests/FuzzTools", exclude: ["Corpus"], swiftSettings: strict),
     ] : []
 
 let targets: [Target] =
@@ -153,23 +167,37 @@ let targets: [Target] =
         .testTarget(name: "TidyTests", swiftSettings: suite),
     ] + fuzzers
 
-/// Whether a target is built.
-func isWanted(_ target: Target) -> Bool {
-    guard let wantedSuites else { return true }
-    switch target.type {
-    case .executable: return false
-    case .test: return wantedSuites.contains(target.name)
-    default: return true
-    }
+/// Sources belong to one target: where the tool is a library, it is no program, and nothing that runs it is built.
+func isOfTool(_ target: Target) -> Bool {
+    ["cairn", "CairnToolTests", "CairnDaemonTests"].contains(target.name)
 }
 
-let programs = ["cairn", "cairnd", "cairn-bench", "cairn-micro"]
+/// What these targets stand on, and they themselves.
+func ground(of names: Set<String>, among targets: [Target]) -> Set<String> {
+    var found = names
+    for target in targets where names.contains(target.name) {
+        let below = target.dependencies.compactMap { dependency -> String? in
+            if case .byNameItem(let name, _) = dependency { name } else { nil }
+        }
+        found.formUnion(ground(of: Set(below), among: targets))
+    }
+    return found
+}
+
+let neededTargets = wantedSuites.map { ground(of: $0, among: targets) }
+let builtTargets = targets.filter { target in
+    !(isFuzzing && isOfTool(target)) && neededTargets?.contains(target.name) != false
+}
+
+let programs = ["cairn", "cairnd", "cairn-bench", "cairn-micro"].filter {
+    !isFuzzing || $0 != "cairn"
+}
 
 let package = Package(
     name: "cairn",
     products: [.library(name: "Cairn", targets: ["Cairn"])]
         + (wantedSuites == nil ? programs.map { .executable(name: $0, targets: [$0]) } : []),
-    targets: targets.filter(isWanted),
+    targets: builtTargets,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
 )

@@ -16,7 +16,7 @@ extension DaemonProofs {
             for round in 0..<Self.roundCount {
                 let daemon = try DaemonProcess(in: tool, Self.options)
                 try crowd.verify(daemon, "before round \(round)")
-                try crowd.run(daemon, .whatIsWritten, after: 20 + random.below(300)) {
+                try crowd.run(daemon, LoadManner(), after: 20 + random.below(300)) {
                     daemon.signal(SIGKILL)
                 }
                 #expect(try daemon.awaitEnd().signal == SIGKILL)

@@ -15,7 +15,9 @@ extension DaemonProofs {
             for round in 0..<2 {
                 let daemon = try DaemonProcess(in: tool, Killed.options + ["--drain-time", "30s"])
                 try crowd.verify(daemon, "before round \(round)")
-                try crowd.run(daemon, .everything, after: 50 + random.below(200)) {
+                try crowd.run(
+                    daemon, LoadManner(promise: .everything), after: 50 + random.below(200)
+                ) {
                     daemon.signal(SIGTERM)
                 }
                 // All clients have been let go, so that nothing is left to wait for.
@@ -58,7 +60,7 @@ extension DaemonProofs {
             try held.send(
                 TestClient.request("PUT", "/store/held", ["Content-Length: 1000000"])
                     + BodyPool.dense(500_000))
-            try crowd.run(first, .whatIsWritten, after: 100) { first.signal(SIGTERM) }
+            try crowd.run(first, LoadManner(), after: 100) { first.signal(SIGTERM) }
             try awaitRefusal(by: first)
             #expect(first.isRunning)
             first.signal(SIGTERM)

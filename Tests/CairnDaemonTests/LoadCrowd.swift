@@ -6,23 +6,28 @@ import Synchronization
 import Testing
 
 struct LoadCrowd {
-    private static let clientCount = 16
     let clients: [LoadClient]
 
-    init(_ random: inout TestRandom) {
-        clients = (0..<Self.clientCount).map { LoadClient($0, random.fork()) }
+    init(_ random: inout TestRandom, clientCount: Int = 16) {
+        clients = (0..<clientCount).map { LoadClient($0, random.fork()) }
     }
 
-    /// Lets all of them go on until the server ends; calls `interfere` once, behind so many writes that were
-    /// answered, from a client's thread.
+    private init(_ clients: [LoadClient]) { self.clients = clients }
+
+    /// A crowd that knows what this one did by then.
+    func asOf(_ time: Int) -> LoadCrowd { LoadCrowd(clients.map { $0.asOf(time) }) }
+
+    /// Lets all of them go on until the server ends, or they are through; calls `interfere` once, behind so many
+    /// writes that were answered, from a client's thread.
     func run(
-        _ daemon: DaemonProcess, _ promise: Promise, after count: Int,
+        _ daemon: DaemonProcess, _ manner: LoadManner, after count: Int,
         _ interfere: @escaping @Sendable () -> Void
     ) throws {
         let answered = Shared()
         let threads = try clients.map { client in
-            try ServiceThread.start(name: "load") {
-                client.run(daemon.port, promise) {
+            client.manner = manner
+            return try ServiceThread.start(name: "load") {
+                client.run(daemon.port) {
                     if answered.count.add(1, ordering: .relaxed).newValue == count { interfere() }
                 }
             }
@@ -42,11 +47,16 @@ struct LoadCrowd {
         #expect(listing.status == 200)
         let listed = listing.text.split(separator: "{\"key\":\"").dropFirst()
             .map { String($0.prefix { $0 != "\"" }) }
-        let faults = clients.flatMap(\.faults)
         // What follows one of them says nothing.
         try #require(faults.isEmpty, "\(when): \(faults.prefix(10).joined(separator: "\n"))")
         try #require(listed.sorted() == keys.sorted(), "\(when)")
     }
+
+    /// What was answered wrongly.
+    var faults: [String] { clients.flatMap(\.faults) }
+
+    /// When something was promised.
+    var promiseTimes: [Int] { clients.flatMap { $0.attempts.joined().compactMap(\.promised) } }
 
     var acknowledgedCount: Int { clients.reduce(0) { $0 + $1.acknowledgedCount } }
 }
