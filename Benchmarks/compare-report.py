@@ -77,12 +77,21 @@ def machine(directory):
     memory = first_line("/proc/meminfo", "MemTotal:").split()[0]
     return {
         "cpu": first_line("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
-        "memory": f"{int(memory) / 1048576:.1f} GiB" if memory.isdigit() else memory,
+        "memory": (f"{int(memory) / 1048576:.1f} GiB" if memory.isdigit() else memory) + reporting(),
         "kernel": os.uname().release, "fileSystem": f"{kind} ({options})",
         "disk": ", ".join(x for x in (source, model if model != "unknown" else "", rotates) if x),
         "diskBytes": int(size), "freeBytes": int(free),
         "load": first_line("/proc/loadavg").split()[0],
     }
+
+
+def reporting():
+    order = first_line("/sys/module/page_reporting/parameters/page_reporting_order")
+    if not order.isdigit():
+        return ""
+    orders = len(first_line("/proc/buddyinfo").split()) - 4
+    return ("; freed pages stay" if int(order) >= orders else
+            "; freed pages go back to the host, and the first touch of a page may cost more than its use")
 
 
 # MARK: reading
