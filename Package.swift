@@ -45,14 +45,17 @@ let fuzzers: [Target] =
     isFuzzing
     ? [
         .target(name: "CFuzzer", path: "Tests/CFuzzer"),
+        .target(
+            name: "FuzzDriver", dependencies: ["CFuzzer"], path: "Tests/FuzzDriver",
+            swiftSettings: strict),
         .executableTarget(
-            name: "fuzz-heads", dependencies: ["CFuzzer", "CairnHTTP", "CairnSystem"],
+            name: "fuzz-heads", dependencies: ["CairnHTTP", "CairnSystem", "FuzzDriver"],
             path: "Tests/FuzzHeads", exclude: ["heads.dict"], swiftSettings: strict),
         .executableTarget(
-            name: "fuzz-format", dependencies: ["CFuzzer", "CairnFormat", "CairnSystem"],
+            name: "fuzz-format", dependencies: ["CairnFormat", "CairnSystem", "FuzzDriver"],
             path: "Tests/FuzzFormat", swiftSettings: strict),
         .executableTarget(
-            name: "fuzz-text", dependencies: ["CFuzzer", "CairnSystem", "CairnText"],
+            name: "fuzz-text", dependencies: ["CairnSystem", "CairnText", "FuzzDriver"],
             path: "Tests/FuzzText", exclude: ["Corpus"], swiftSettings: strict),
         // What the tool is made of, as a library.
         .target(
@@ -61,7 +64,7 @@ let fuzzers: [Target] =
             swiftSettings: strict + [.unsafeFlags(["-enable-testing"])]),
         .executableTarget(
             name: "fuzz-tools",
-            dependencies: ["CFuzzer", "CairnServer", "CairnSystem", "CairnText", "CairnTool"],
+            dependencies: ["CairnServer", "CairnSystem", "CairnText", "CairnTool", "FuzzDriver"],
             path: "Tests/FuzzTools", exclude: ["Corpus"], swiftSettings: strict),
     ] : []
 

@@ -2,25 +2,21 @@
 //
 // The first byte of an input says which structure the rest is. Checksums are put right before it is read, for
 // no fuzzer finds them, and damage that they let pass must do no harm either. Whatever the bytes are, nothing
-// traps and no memory is touched that is not theirs; what was read can be written and read again. Built and run by tools/fuzz, with libFuzzer.
+// traps and no memory is touched that is not theirs; what was read can be written and read again. Built and run by
+// tools/fuzz, with libFuzzer.
 
-import CFuzzer
 import CairnFormat
 import CairnSystem
-import Glibc
+import FuzzDriver
 
 @main
 private enum FuzzFormat {
     static func main() {
-        let status = unsafe fuzzer_run(CommandLine.argc, CommandLine.unsafeArgv) { start, count in
-            guard count > 1, let start = unsafe start else { return 0 }
-            let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-            let structure = Structure.allCases[Int(input[0]) % Structure.allCases.count]
+        fuzz { choice, bytes in
+            let structure = Structure.allCases[Int(choice) % Structure.allCases.count]
             // A structure of the file is right, or says what is wrong.
-            try? structure.read(Array(input.dropFirst()))
-            return 0
+            try? structure.read(bytes)
         }
-        exit(status)
     }
 }
 

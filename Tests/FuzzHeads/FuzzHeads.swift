@@ -4,21 +4,14 @@
 // them does not depend on the pieces in which they came; and a head that is accepted keeps what its readers
 // rely on. Built and run by tools/fuzz, with libFuzzer, which looks for inputs that reach new code.
 
-import CFuzzer
 import CairnHTTP
 import CairnSystem
-import Glibc
+import FuzzDriver
 
 @main
 private enum FuzzHeads {
     static func main() {
-        let status = unsafe fuzzer_run(CommandLine.argc, CommandLine.unsafeArgv) { start, count in
-            guard count > 1, let start = unsafe start else { return 0 }
-            let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-            Input(bytes: Array(input.dropFirst()), split: Int(input[0])).check()
-            return 0
-        }
-        exit(status)
+        fuzz { choice, bytes in Input(bytes: bytes, split: Int(choice)).check() }
     }
 }
 

@@ -4,21 +4,14 @@
 // read can be written and is read again as the same. Built and run by tools/fuzz, with libFuzzer; Corpus holds
 // inputs to begin with.
 
-import CFuzzer
 import CairnSystem
 import CairnText
-import Glibc
+import FuzzDriver
 
 @main
 private enum FuzzText {
     static func main() {
-        let status = unsafe fuzzer_run(CommandLine.argc, CommandLine.unsafeArgv) { start, count in
-            guard count > 1, let start = unsafe start else { return 0 }
-            let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-            Reader.read(Array(input.dropFirst()), as: input[0])
-            return 0
-        }
-        exit(status)
+        fuzz { choice, bytes in Reader.read(bytes, as: choice) }
     }
 }
 

@@ -5,23 +5,17 @@
 // it has. Built and run by tools/fuzz, with libFuzzer; Corpus holds inputs to begin with.
 // Why this is sound: pointers are of arrays, lent for one call, and of a file that stays open.
 
-import CFuzzer
 import CairnServer
 import CairnSystem
 import CairnText
 @testable import CairnTool
+import FuzzDriver
 import Glibc
 
 @main
 private enum FuzzTools {
     static func main() {
-        let status = unsafe fuzzer_run(CommandLine.argc, CommandLine.unsafeArgv) { start, count in
-            guard count > 1, let start = unsafe start else { return 0 }
-            let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
-            Reader.read(Array(input.dropFirst()), as: input[0])
-            return 0
-        }
-        exit(status)
+        fuzz { choice, bytes in Reader.read(bytes, as: choice) }
     }
 }
 
