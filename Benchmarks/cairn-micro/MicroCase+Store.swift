@@ -34,8 +34,7 @@ extension MicroCase {
     private static func get(
         _ name: String, _ byteCount: Int, isMissing: Bool = false, isCompressible: Bool = false
     ) -> MicroCase {
-        // A value that is decoded is handed to a closure that is kept meanwhile: one allocation.
-        MicroCase(name, mustNotAllocate: !isCompressible) { (directory) throws(BenchFailure) in
+        MicroCase(name, mustNotAllocate: true) { (directory) throws(BenchFailure) in
             let values = SampleValues(byteCount: byteCount, isCompressible: isCompressible)
             return try GetSubject(MicroStore(directory, values), isMissing: isMissing)
         }

@@ -15,11 +15,11 @@ extension Engine {
         let scratch = ReadScratch.take()
         defer { scratch.giveBack() }
         if range == nil, let plain = readPlain(key, scratch) {
-            let front = scratch.front
+            let buffer = scratch.buffer(of: plain)
             return Blob(
                 version: Version(sequence: plain.sequence),
-                totalByteCount: UInt64(plain.payloadRange.count), metadata: [], expiry: nil,
-                bytes: front.bytes(plain.payloadRange).copyBytes())
+                totalByteCount: UInt64(plain.range.count), metadata: [], expiry: nil,
+                bytes: buffer.bytes(plain.range).copyBytes())
         }
         var sink = ArraySink()
         try read(key, range: range, scratch, into: &sink)
@@ -36,11 +36,11 @@ extension Engine {
         let scratch = ReadScratch.take()
         defer { scratch.giveBack() }
         if range == nil, let plain = readPlain(key, scratch) {
-            let front = scratch.front
-            if !plain.payloadRange.isEmpty { body(front.bytes(plain.payloadRange)) }
+            let buffer = scratch.buffer(of: plain)
+            if !plain.range.isEmpty { body(buffer.bytes(plain.range)) }
             return BlobInformation(
                 version: Version(sequence: plain.sequence),
-                byteCount: UInt64(plain.payloadRange.count), metadata: [], expiry: nil)
+                byteCount: UInt64(plain.range.count), metadata: [], expiry: nil)
         }
         // What keeps a closure allocates, which a key without a blob can do without.
         if try isAbsent(key, scratch) { return nil }

@@ -40,6 +40,26 @@ struct ReadCostTests {
         try engine.close()
     }
 
+    @Test("a small blob is read once, compressed or not", arguments: [false, true])
+    func small(isCompressed: Bool) throws {
+        let disk = SimulatedDisk()
+        let engine = try Engine.open(disk, tuning: .small)
+        let key = Key("small")
+        let value = isCompressed ? [UInt8](repeating: 7, count: 200) : sampleBytes(200)
+        _ = try engine.put(key.bytes.rawSpan, value.rawSpan)
+        var found: Blob?
+        let getting = try reads(disk) { found = try engine.get(key.bytes.rawSpan) }
+        #expect(found?.bytes == value)
+        #expect(getting.count == 1)
+        var bytes: [UInt8] = []
+        let lending = try reads(disk) {
+            _ = try engine.withBytes(of: key.bytes.rawSpan) { bytes += $0.copyBytes() }
+        }
+        #expect(bytes == value)
+        #expect(lending.count == 1)
+        try engine.close()
+    }
+
     @Test("a record whose metadata do not fit the first read costs a second one, for the rest only")
     func longMetadata() throws {
         let disk = SimulatedDisk()
