@@ -23,7 +23,7 @@ private enum FuzzFormat {
 /// What a file of a store is made of.
 private enum Structure: CaseIterable {
     case record, metadata, blockTable, composite, chunkKey, seal, segmentHeader, manifest, identity
-    case hintHeader, keyBlock, compressed
+    case hintHeader, keyBlock, compressed, plainRecord
 
     func read(_ bytes: [UInt8]) throws {
         switch self {
@@ -51,6 +51,7 @@ private enum Structure: CaseIterable {
             }
         case .keyBlock: try Self.readKeyBlock(bytes)
         case .compressed: Self.decompress(bytes)
+        case .plainRecord: Self.readPlainRecord(bytes)
         }
     }
 
@@ -78,6 +79,38 @@ private enum Structure: CaseIterable {
         let record = bytes.rawSpan.extracting(0..<header.recordByteCount)
         _ = header.verifyPayload(record.extracting(header.payloadRange))
         _ = try RecordMetadata(decoding: record.extracting(header.metadataRange))
+    }
+
+    /// What the short way of reading accepts the long one does, too.
+    private static func readPlainRecord(_ bytes: [UInt8]) {
+        guard bytes.count >= RecordHeader.byteCount else { return }
+        let prefixByteCount = RecordHeader.byteCount + Int(bytes[20]) + Int(bytes[21]) << 8
+        guard RecordHeader.byteCount < prefixByteCount, prefixByteCount <= bytes.count else {
+            return
+        }
+        let stored = min(Int(bytes.rawSpan.loadUInt32(at: 24)), bytes.count - prefixByteCount)
+        let payload = bytes.rawSpan.extracting(prefixByteCount..<prefixByteCount + stored)
+        let crc = Checksum.crc32c(payload)
+        let seed = SegmentSeed(salt: 1, segmentID: 2)
+        var record = bytes
+        record.withMutableRawSpan { span in
+            span.storeBytes(of: RecordHeader.marker, toByteOffset: 0, as: UInt32.self)
+            span.storeBytes(of: crc, toByteOffset: 32, as: UInt32.self)
+            _ = RecordHeader.writeHeaderCRC(
+                into: &span, prefixByteCount: prefixByteCount, seed: seed, offset: 4096)
+        }
+        let key = record.rawSpan.extracting(RecordHeader.byteCount..<prefixByteCount)
+        guard
+            let plain = PlainRecord(
+                verifying: record.rawSpan, key: key, seed: seed, offset: 4096)
+        else { return }
+        let header = try? RecordHeader(verifying: record.rawSpan, seed: seed, offset: 4096)
+        precondition(
+            header?.type == .put && header?.sequence == plain.sequence
+                && header?.payloadRange == plain.payloadRange
+                && header?.rawByteCount == plain.rawByteCount
+                && header?.codec == (plain.isCompressed ? .lz4 : .raw),
+            "what is plain is what its header says")
     }
 
     /// The table of a record whose header says what the first bytes do.
