@@ -6,8 +6,8 @@
 internal import CairnSystem
 
 extension Connection {
-    /// What a source is asked for at a time.
-    private static var pieceByteCount: Int { 128 << 10 }
+    /// What a source is asked for at a time, where there is no memory for larger pieces.
+    private static var narrowPieceByteCount: Int { 128 << 10 }
 
     /// Sends what there is, and what a source makes, until the client takes no more for now.
     func send() {
@@ -30,6 +30,7 @@ extension Connection {
             buffers.output.removeFirst(count)
             movedByteCount += UInt64(count)
             shareLeft -= count
+            if buffers.output.isEmpty { narrow() }
             return true
         case .wouldBlock: return false
         case .ended, .failed:
@@ -51,9 +52,11 @@ extension Connection {
 
     private func produce() -> Bool {
         guard let source, !isSourceIdle else { return false }
+        widen()
         let before = buffers.output.count
+        let piece = buffers.isWide ? PieceMemory.pieceByteCount : Self.narrowPieceByteCount
         let production = source.produce(
-            Int(min(sourceLeft, UInt64(Self.pieceByteCount))), into: &buffers.output)
+            Int(min(sourceLeft, UInt64(piece))), into: &buffers.output)
         let count = buffers.output.count - before
         precondition(count <= sourceLeft, "a source makes no more than its length")
         sourceLeft -= UInt64(count)
@@ -70,6 +73,18 @@ extension Connection {
             close()
         }
         return hasOutput
+    }
+
+    /// Takes memory for a large piece, if there is some and much is to be made.
+    private func widen() {
+        guard sourceLeft > UInt64(Self.narrowPieceByteCount), !buffers.isWide,
+            let memory = loop.pieceMemory.take()
+        else { return }
+        buffers.widen(into: memory)
+    }
+
+    private func narrow() {
+        if let memory = buffers.narrow() { loop.pieceMemory.take(back: memory) }
     }
 
     private func endProducing() {

@@ -17,6 +17,8 @@ final class ConnectionBuffers {
     var output = ByteQueue(byteCount: outputByteCount)
     var scanner = HeadScanner()
     var head = RequestHead()
+    /// While the output lies in memory for pieces: the memory that it has else.
+    private var narrowOutput: ByteQueue?
     /// What was collected from chunks.
     var body: ByteQueue?
     var decoder = ChunkedDecoder()
@@ -36,6 +38,25 @@ final class ConnectionBuffers {
         // A head that is refused before it is read would be answered as the one before it.
         head.reset()
         endBody()
+    }
+
+    /// Whether the output lies in memory for pieces.
+    var isWide: Bool { narrowOutput != nil }
+
+    /// Moves the output into memory for pieces.
+    func widen(into memory: ByteQueue) {
+        var wide = memory
+        wide.append(output.bytes)
+        output.removeAll()
+        narrowOutput = output
+        output = wide
+    }
+
+    /// The memory for pieces, out of which all has gone; nil when there was none.
+    func narrow() -> ByteQueue? {
+        guard let narrow = narrowOutput else { return nil }
+        defer { (output, narrowOutput) = (narrow, nil) }
+        return output
     }
 
     /// Gives up what a client that drips a head has no use for.

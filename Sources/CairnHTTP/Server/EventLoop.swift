@@ -53,6 +53,7 @@ final class EventLoop: @unchecked Sendable {
     private var connections: [Connection?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
+    var pieceMemory = PieceMemory()
     private var pool: [ConnectionBuffers] = []
     /// The fewest that there were since the last sweep.
     private var pooledCountLeast = 0
@@ -307,10 +308,12 @@ final class EventLoop: @unchecked Sendable {
     private func trimPool() {
         pool.removeLast(min(pooledCountLeast, max(0, pool.count - Self.pooledCountKept)))
         pooledCountLeast = pool.count
+        pieceMemory.trim()
     }
 
-    /// They are as new.
+    /// They are as new, but that the output may lie in memory for pieces.
     func take(back buffers: ConnectionBuffers) {
+        if let memory = buffers.narrow() { pieceMemory.take(back: memory) }
         guard buffers.isOrdinary, pool.count < Self.pooledCountMaximum else { return }
         pool.append(buffers)
     }
