@@ -82,7 +82,8 @@ final class Browser {
             programs.first { unsafe access($0, X_OK) == 0 } ?? "", "--headless",
             "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update",
-            "--disable-dev-shm-usage", "--lang=en-US", "--user-data-dir=\(path)", "about:blank",
+            "--disable-dev-shm-usage", "--incognito", "--lang=en-US", "--user-data-dir=\(path)",
+            "about:blank",
         ]
     }
 
