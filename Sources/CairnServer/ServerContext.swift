@@ -13,6 +13,7 @@ package final class ServerContext: Sendable {
     let operations: ServerOperations
     let jobs = AdminJobs()
     let pieceBuffers = BufferPool(byteCount: BlobUpload.bufferByteCount, keptCountMaximum: 32)
+    let bodyBuffers = BufferPool(byteCount: GatheredBody.byteCountMaximum, keptCountMaximum: 16)
     let servesDialects: Bool
     let formByteCountMaximum: Int
     /// Connections now.

@@ -16,7 +16,9 @@ struct BlobRoundTripTests {
 
     @Test(
         "a blob of any size comes back as it was put",
-        arguments: [0, 1, 4096, 65_536, 65_537, 131_072, 131_073, 1_048_576, 3_500_000])
+        arguments: [
+            0, 1, 4096, 65_536, 65_537, 131_072, 131_073, 1_048_576, 1_048_577, 3_500_000,
+        ])
     func sizes(byteCount: Int) throws {
         let value = bytes(byteCount)
         let put = try served.request("PUT", "/store/k", body: value)

@@ -19,12 +19,13 @@ struct BlobTimeTests {
         #expect(write.status == 204)
     }
 
-    @Test("a streamed blob is as old as its commit, not as its head")
-    func commitTime() throws {
+    @Test(
+        "a streamed blob is as old as its commit, not as its head", arguments: [400_000, 1_400_000])
+    func commitTime(byteCount: Int) throws {
         let served = try ServedStore()
         let slow = try served.client()
-        let body = [UInt8](repeating: 7, count: 400_000)
-        try slow.send("PUT /store/k HTTP/1.1\r\nHost: test\r\nContent-Length: 400000\r\n\r\n")
+        let body = [UInt8](repeating: 7, count: byteCount)
+        try slow.send("PUT /store/k HTTP/1.1\r\nHost: test\r\nContent-Length: \(byteCount)\r\n\r\n")
         try slow.send(Array(body.prefix(300_000)))
         // Another blob, until the clock has gone on by a second.
         let first = try date(of: served)

@@ -17,7 +17,9 @@ struct HostileBodyTests {
     }
 
     /// Bodies that are collected, streamed, and cut into chunks by the store.
-    private static let cuts = [(10, 100), (0, 100), (200_000, 300_000), (2_500_000, 3_000_000)]
+    private static let cuts = [
+        (10, 100), (0, 100), (200_000, 300_000), (1_048_575, 1_048_576), (2_500_000, 3_000_000),
+    ]
 
     @Test(
         "a body that ends before its length is never seen, and what was there stays",

@@ -185,16 +185,18 @@ struct HostileConnectionTests {
         #expect(try served.request("GET", "/store/kept").body == [1])
     }
 
-    @Test("writers that vanish hold no bytes back, and their memory is free for others")
-    func vanishingWriters() throws {
+    @Test(
+        "writers that vanish hold no bytes back, and their memory is free for others",
+        arguments: [(600_000, 1_000_000), (2_500_000, 30_000_000)])
+    func vanishingWriters(sentByteCount: Int, byteCount: Int) throws {
         let served = try smallSegments()
         let side = try SideServer(served.store, uploadByteCountMaximum: 4 << 20)
         try served.put("kept", [1])
         for number in 0..<6 {
             let client = try side.client()
             try client.send(
-                "PUT /store/k HTTP/1.1\r\nHost: test\r\nContent-Length: 30000000\r\n\r\n")
-            try client.send(bodyBytes(2_500_000))
+                "PUT /store/k HTTP/1.1\r\nHost: test\r\nContent-Length: \(byteCount)\r\n\r\n")
+            try client.send(bodyBytes(sentByteCount))
             if number % 2 == 0 { try client.failAtEnd() }
         }
         try wait(for: "the end of the connections") { side.connectionCount == 0 }
@@ -210,8 +212,10 @@ struct HostileConnectionTests {
         expectSame(try served.request("GET", "/store/other").body, bodyBytes(1_500_000))
     }
 
-    @Test("bodies beyond what fits into memory are 503 for now, and the others go on")
-    func busy() throws {
+    @Test(
+        "bodies beyond what fits into memory are 503 for now, and the others go on",
+        arguments: [200_000, 1_200_000])
+    func busy(byteCount: Int) throws {
         let served = try ServedStore.prompt()
         let side = try SideServer(served.store, uploadByteCountMaximum: 4 << 20)
         var taken: [TestClient] = []
@@ -220,17 +224,17 @@ struct HostileConnectionTests {
             let client = try side.client()
             try client.send(
                 "PUT /store/k\(taken.count) HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\n"
-                    + "Content-Length: 1200000\r\n\r\n")
+                    + "Content-Length: \(byteCount)\r\n\r\n")
             let answer = try client.answer()
             if answer.status == 100 { taken.append(client) } else { refused = answer }
         }
         expectProblem(try #require(refused), 503, "busy")
         #expect(refused?.field("Retry-After").flatMap { Int($0) } ?? 0 > 0)
         #expect(!taken.isEmpty)
-        for client in taken { try client.send(bodyBytes(1_200_000)) }
+        for client in taken { try client.send(bodyBytes(byteCount)) }
         for client in taken { #expect(try client.answer().status == 201) }
         #expect(
-            try side.request("PUT", "/store/late", body: bodyBytes(1_200_000)).status == 201)
+            try side.request("PUT", "/store/late", body: bodyBytes(byteCount)).status == 201)
         #expect(try side.reported.isEmpty)
     }
 }

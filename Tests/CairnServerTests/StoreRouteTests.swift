@@ -142,9 +142,14 @@ struct StoreRouteTests {
         let sha = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"
         let told = try served.request("GET", "/store/k", ["Want-Repr-Digest: sha-256=5, md5=1"])
         #expect(told.field("Repr-Digest") == sha && told.body == small)
-        let long = [UInt8](repeating: 7, count: 1_500_000)
+    }
+
+    @Test("so are digests of longer bodies", arguments: [200_000, 1_500_000])
+    func digestsOfLongBodies(byteCount: Int) throws {
+        let sha = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"
+        let long = [UInt8](repeating: 7, count: byteCount)
         let wrong = try served.request("PUT", "/store/long", ["Repr-Digest: \(sha)"], body: long)
-        #expect(wrong.status == 400)
+        #expect(wrong.status == 400 && wrong.text.contains("digest-mismatch"))
         #expect(try served.request("HEAD", "/store/long").status == 404)
         #expect(try served.request("PUT", "/store/long", body: long).status == 201)
         let asked = try served.request("HEAD", "/store/long", ["Want-Repr-Digest: crc32c=1"])

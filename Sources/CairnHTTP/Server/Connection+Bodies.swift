@@ -79,6 +79,28 @@ extension Connection {
         finish(verdict, responder)
     }
 
+    /// The same as `receive` for a body whose receiver has memory for it; nil: it comes by the input.
+    func receiveBody() -> (room: Int, result: SocketResult)? {
+        guard case .streaming(let receiver) = phase, bodyLeft > 0, buffers.input.isEmpty else {
+            return nil
+        }
+        var result = SocketResult.wouldBlock
+        var room = Int(min(bodyLeft, UInt64(Self.shareByteCount)))
+        let goesOn = receiver.receive(upTo: room) { target in
+            room = target.byteCount
+            result = receive(into: &target)
+            if case .done(let count) = result { return count }
+            return 0
+        }
+        guard let goesOn else { return nil }
+        isPaused = !goesOn
+        if case .done(let count) = result {
+            bodyLeft -= UInt64(count)
+            ledger.receivedByteCount += UInt64(count)
+        }
+        return (room, result)
+    }
+
     func stepStreaming(_ receiver: any BodyReceiver) -> Bool {
         let progress = takeBody { bytes in
             ledger.receivedByteCount += UInt64(bytes.byteCount)

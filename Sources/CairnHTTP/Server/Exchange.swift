@@ -89,10 +89,21 @@ package protocol BodyCollector: AnyObject {
 package protocol BodyReceiver: AnyObject {
     /// The next bytes. False: no more until `Exchange.resume`.
     func receive(_ bytes: RawSpan) -> Bool
+    /// Lets `body` put the next bytes, at most so many, into the receiver's own memory, which saves a copy;
+    /// `body` returns how many it put to the front. Otherwise as the other form. Nil, and `body` not
+    /// called, by a receiver without such memory: it gets them by the other form.
+    func receive(upTo byteCount: Int, _ body: (inout MutableRawSpan) -> Int) -> Bool?
     /// The body is whole; the verdict is `answered` or `pending`.
     func finish(_ responder: inout Responder) -> Verdict
     /// The body will never be whole.
     func abandon()
+}
+
+extension BodyReceiver {
+    /// Who has no memory of its own.
+    package func receive(upTo byteCount: Int, _ body: (inout MutableRawSpan) -> Int) -> Bool? {
+        nil
+    }
 }
 
 /// What a source has done.

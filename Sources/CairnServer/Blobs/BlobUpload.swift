@@ -13,8 +13,6 @@ internal import CairnSystem
 /// Receives a body. Belongs to the loop's thread.
 final class BlobUpload: BodyReceiver {
     private static let pieceByteCount = 256 << 10
-    /// Beyond this a piece has all its memory: who drips a body needs little.
-    private static let smallByteCount = 4 << 10
     /// A piece, and what one read from a socket may add to it.
     static let bufferByteCount = pieceByteCount + (64 << 10)
     /// What the shortest one has in memory beside its bytes.
@@ -23,38 +21,35 @@ final class BlobUpload: BodyReceiver {
     static let reservedByteCount = 3 * bufferByteCount + (1 << 20)
 
     private let task: UploadTask
-    private let buffers: BufferPool
-    private var filling = ByteQueue(byteCount: smallByteCount)
+    private var filling: BodyMemory
 
     /// The upload gives back what was reserved for it.
     init(_ write: BlobWrite, _ exchange: Exchange, _ context: ServerContext, reserved: Int) {
-        buffers = context.pieceBuffers
+        filling = BodyMemory(context.pieceBuffers)
         task = UploadTask(write, exchange, context, reserved: reserved)
     }
 
     func receive(_ bytes: RawSpan) -> Bool {
-        if filling.count + bytes.byteCount > filling.capacity {
-            var piece = ByteQueue(in: buffers.take())
-            piece.append(filling.bytes)
-            filling = piece
-        }
         filling.append(bytes)
+        return handOver()
+    }
+
+    func receive(upTo byteCount: Int, _ body: (inout MutableRawSpan) -> Int) -> Bool? {
+        filling.append(upTo: byteCount, body)
+        return handOver()
+    }
+
+    private func handOver() -> Bool {
         if filling.count < Self.pieceByteCount { return true }
-        return task.add(takeFilled(), isLast: false)
+        return task.add(filling.take(), isLast: false)
     }
 
     func finish(_ responder: inout Responder) -> Verdict {
-        _ = task.add(takeFilled(), isLast: true)
+        _ = task.add(filling.take(), isLast: true)
         return .pending
     }
 
     func abandon() { task.abandon() }
-
-    private func takeFilled() -> ByteQueue {
-        let piece = filling
-        filling = ByteQueue(byteCount: Self.smallByteCount)
-        return piece
-    }
 }
 
 /// Writes what was received.
@@ -149,11 +144,7 @@ private final class UploadTask: @unchecked Sendable {
     }
 
     private func take(_ piece: ByteQueue) {
-        defer {
-            if piece.capacity == BlobUpload.bufferByteCount {
-                context.pieceBuffers.giveBack(piece.takeStorage())
-            }
-        }
+        defer { BodyMemory.giveBack(piece, to: context.pieceBuffers) }
         do throws(StoreError) {
             digests?.update(piece.bytes)
             try startedWriter().write(piece.bytes)

@@ -19,12 +19,9 @@ extension BlobWrite {
     func carryOut(
         _ body: RawSpan, _ responder: inout Responder, _ context: ServerContext
     ) -> Verdict {
-        if let digests = BlobDigests(integrity) {
-            digests.update(body)
-            if let problem = digests.problem() {
-                problem.answer(&responder, context.operations)
-                return .answered
-            }
+        if let problem = integrityProblem(of: body) {
+            problem.answer(&responder, context.operations)
+            return .answered
         }
         guard condition != nil else { return carryOutLater(body, &responder, context) }
         do throws(StoreError) {
@@ -37,6 +34,13 @@ extension BlobWrite {
             answer(.failure(problem(error, context)), &responder, context)
         }
         return .answered
+    }
+
+    /// Why the body is not the one that the request tells of; nil: it is.
+    private func integrityProblem(of body: RawSpan) -> Problem? {
+        guard let digests = BlobDigests(integrity) else { return nil }
+        digests.update(body)
+        return digests.problem()
     }
 
     private func submit(
@@ -73,13 +77,24 @@ extension BlobWrite {
         }
         let (exchange, body) = (responder.exchange, body.copyBytes())
         context.threads.submit {
-            self.carryOut(body, exchange, context)
+            self.carryOutVerified(body.rawSpan, exchange, context)
             context.releaseUpload(body.count)
         }
         return .pending
     }
 
-    private func carryOut(_ body: [UInt8], _ exchange: Exchange, _ context: ServerContext) {
+    /// Carries the write out on a thread that may wait, and answers the exchange. The body is borrowed for
+    /// the call, however long the answer takes.
+    func carryOut(_ body: RawSpan, _ exchange: Exchange, _ context: ServerContext) {
+        guard let problem = integrityProblem(of: body) else {
+            return carryOutVerified(body, exchange, context)
+        }
+        exchange.answer { responder in problem.answer(&responder, context.operations) }
+    }
+
+    private func carryOutVerified(
+        _ body: RawSpan, _ exchange: Exchange, _ context: ServerContext
+    ) {
         let answer = completion(exchange, context)
         guard let condition else {
             let result = result(context) { () throws(StoreError) in
@@ -93,7 +108,7 @@ extension BlobWrite {
             if kind == .delete {
                 try context.store.delete(key.rawSpan, options, completion: answer)
             } else {
-                try context.store.put(key.rawSpan, body.rawSpan, options, completion: answer)
+                try context.store.put(key.rawSpan, body, options, completion: answer)
             }
         } catch {
             answer(.failure(error))
@@ -101,7 +116,7 @@ extension BlobWrite {
     }
 
     private func writeLooking(
-        _ body: [UInt8], _ context: ServerContext
+        _ body: RawSpan, _ context: ServerContext
     ) throws(StoreError) -> WriteResult {
         let (key, store) = (key, context.store)
         for _ in 0..<Self.attemptCountMaximum {
@@ -112,7 +127,7 @@ extension BlobWrite {
             }
             do throws(StoreError) {
                 guard kind == .delete else {
-                    return .success(try store.put(key.rawSpan, body.rawSpan, options))
+                    return .success(try store.put(key.rawSpan, body, options))
                 }
                 let receipt = try store.delete(key.rawSpan, options)
                 return receipt.map { .success($0) } ?? Self.absent

@@ -105,14 +105,27 @@ extension StoreHandler {
                     write.carryOut(body, &responder, context)
                 }
             }
+            if byteCount <= UInt64(GatheredBody.byteCountMaximum) {
+                return try gather(write, responder.exchange)
+            }
             // The store's chunk and one piece are there for the shortest one too.
             let length = Int(clamping: min(byteCount, UInt64(reserved)))
             reserved = min(reserved, BlobUpload.leastByteCount + length)
         }
-        guard context.reserveUpload(reserved) else {
+        try reserve(reserved)
+        return .stream(BlobUpload(write, responder.exchange, context, reserved: reserved))
+    }
+
+    private func gather(_ write: BlobWrite, _ exchange: Exchange) throws(Problem) -> Verdict {
+        try reserve(GatheredBody.byteCountMaximum)
+        return .stream(GatheredBody(write, exchange, context))
+    }
+
+    /// Refuses a body for which there is no memory now.
+    private func reserve(_ byteCount: Int) throws(Problem) {
+        guard context.reserveUpload(byteCount) else {
             throw Problem(.busy, "too many bodies are under way; try again")
         }
-        return .stream(BlobUpload(write, responder.exchange, context, reserved: reserved))
     }
 
     /// A store that takes nothing says so before a body comes.
