@@ -118,4 +118,63 @@ import Testing
         #expect(try client.answer().status == 202)
         #expect(try client.isEnded())
     }
+
+    /// The loop has all of them to answer at once, and sends when it has.
+    @Test("clients that ask while a loop is busy get their answers, whatever the others do")
+    func manyAtOnce() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let clients = try (0..<200).map { _ in try server.client() }
+        let held = try server.client()
+        try held.send(get("/held"))
+        server.wait { server.handler.openedCount.load(ordering: .relaxed) == 1 }
+        for (number, client) in clients.enumerated() {
+            switch number % 5 {
+            case 0: try client.send(get("/\(number)"))
+            case 1: try client.send((0..<3000).map { get("/\($0)") }.joined())
+            case 2: try client.send(get("/\(number)") + get("/large/300000") + get("/empty"))
+            case 3:
+                try client.send("GET /\(number) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            default:
+                // Ends with a reset as soon as it is dropped.
+                let other = try server.client()
+                try other.send(get("/\(number)"))
+                try other.failAtEnd()
+            }
+        }
+        server.handler.letsGo.store(true, ordering: .releasing)
+        #expect(try held.answer().status == 204)
+        for (number, client) in clients.enumerated() where number % 5 != 4 {
+            let isLong = number % 5 == 1
+            for place in 0..<(isLong ? 3000 : 1) {
+                let answer = try client.answer()
+                #expect(answer.field("X-Path") == "/\(isLong ? place : number)")
+            }
+            if number % 5 == 2 {
+                #expect(try client.answer().body.count == 300_000)
+                #expect(try client.answer().status == 204)
+            }
+            if number % 5 == 3 { #expect(try client.isEnded()) }
+        }
+        server.wait { server.server.connectionCount == 200 - 40 + 1 }
+    }
+
+    @Test("answers that others promised are sent together too") func manyLater() throws {
+        let server = try TestServer(loopCount: 1)
+        defer { server.stop() }
+        let clients = try (0..<100).map { _ in try server.client() }
+        for client in clients { try client.send(get("/later") + get("/hello")) }
+        let exchanges = clients.map { _ in server.takePending() }
+        let held = try server.client()
+        try held.send(get("/held"))
+        server.wait {
+            server.handler.openedCount.load(ordering: .relaxed) == clients.count + 1
+        }
+        for exchange in exchanges { server.answer(exchange, 202) }
+        server.handler.letsGo.store(true, ordering: .releasing)
+        for client in clients {
+            #expect(try client.answer().status == 202)
+            #expect(try client.answer().text == "hello")
+        }
+    }
 }

@@ -122,6 +122,8 @@ extension Connection {
     /// Tells the poller what is waited for. That nothing is read for a moment it need not know, unless it told
     /// of bytes that nobody wanted: most answers are there before the next request.
     func endTurn(hasUnusedBytes: Bool) {
+        leavesBytes = hasUnusedBytes
+        if isGathered { return }
         if isIdle { rest() }
         if case .closed = phase { return }
         if case .head = phase, !hasOutput, !hasUnreadRequests { shrinkToHead() }
@@ -132,6 +134,14 @@ extension Connection {
         guard wanted != interest else { return }
         interest = wanted
         loop.modify(self)
+    }
+
+    /// Sends the answers that waited for those of others.
+    func sendGathered() {
+        isGathered = false
+        if case .closed = phase { return }
+        progress()
+        endTurn(hasUnusedBytes: leavesBytes)
     }
 
     /// Nothing is under way.

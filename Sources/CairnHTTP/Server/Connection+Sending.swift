@@ -11,6 +11,7 @@ extension Connection {
 
     /// Sends what there is, and what a source makes, until the client takes no more for now.
     func send() {
+        if gather() { return }
         // A head goes out together with the first piece.
         if heldByteCount > 0 { _ = produce() }
         while shareLeft > 0 {
@@ -20,6 +21,16 @@ extension Connection {
                 return
             }
         }
+    }
+
+    /// Whether whole answers wait until the loop has made those of others.
+    private func gather() -> Bool {
+        guard loop.isGathering, hasOutput, case .head = phase else { return false }
+        if !isGathered {
+            isGathered = true
+            loop.gather(self)
+        }
+        return true
     }
 
     /// False when the client takes no more for now, or has gone.

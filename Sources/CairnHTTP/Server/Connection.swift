@@ -70,6 +70,10 @@ final class Connection {
     var heldByteCount = 0
     /// Of `shareByteCount`, in this turn.
     var shareLeft = 0
+    /// Its answers wait for those of others: the loop lets them be sent, and the turn ends then.
+    var isGathered = false
+    /// Of the turn that has not ended; see `endTurn`.
+    var leavesBytes = false
     /// The output was full, the share used up, or a source has ended: there may be another request in the
     /// input.
     var hasUnreadRequests = false

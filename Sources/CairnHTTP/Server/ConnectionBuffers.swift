@@ -45,11 +45,10 @@ final class ConnectionBuffers {
 
     /// Moves the output into memory for pieces.
     func widen(into memory: ByteQueue) {
-        var wide = memory
-        wide.append(output.bytes)
-        output.removeAll()
-        narrowOutput = output
-        output = wide
+        var (narrow, wide) = (output, memory)
+        wide.append(narrow.bytes)
+        narrow.removeAll()
+        (output, narrowOutput) = (wide, narrow)
     }
 
     /// The memory for pieces, out of which all has gone; nil when there was none.

@@ -36,6 +36,11 @@ final class EventLoop: @unchecked Sendable {
         var isClosed = false
     }
 
+    /// With so many connections to serve at once, their answers are made first and sent together.
+    private static let gatheringCountMinimum = 4
+    /// Beyond so many, the first one would wait too long.
+    private static let gatheredCountMaximum = 64
+
     /// A loop with so many connections more than another one hands over what it accepts.
     private static let loadDifferenceMaximum = 4
 
@@ -54,6 +59,10 @@ final class EventLoop: @unchecked Sendable {
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
     var pieceMemory = PieceMemory()
+    /// Whether answers wait for others: each send wakes a client, and one that is woken in between takes turns
+    /// with the loop for each answer (see the decisions).
+    private(set) var isGathering = false
+    private var gathered: [Connection] = []
     private var pool: [ConnectionBuffers] = []
     /// The fewest that there were since the last sweep.
     private var pooledCountLeast = 0
@@ -113,7 +122,9 @@ final class EventLoop: @unchecked Sendable {
         while !isStopping || connections.count > freeSlots.count {
             poller.wait(into: &events, milliseconds: Self.sweepMilliseconds)
             lookAtClock()
+            isGathering = events.count >= Self.gatheringCountMinimum
             for place in 0..<events.count { handle(events[place]) }
+            sendGathered()
             if now - sweptAt >= Self.sweepNanoseconds { sweep() }
         }
         peers = []
@@ -165,6 +176,7 @@ final class EventLoop: @unchecked Sendable {
             box.mails.removeAll(keepingCapacity: true)
             return mails
         }
+        if mails.count >= Self.gatheringCountMinimum { isGathering = true }
         for mail in mails {
             switch mail {
             case .answer(let exchange, let body): connection(serving: exchange)?.answer(body)
@@ -175,6 +187,24 @@ final class EventLoop: @unchecked Sendable {
             case .end: for connection in connections { connection?.close() }
             }
         }
+    }
+
+    // MARK: Answers that are sent together
+
+    /// Has answers sent with those of others. The connection is in its turn, those before it are not.
+    func gather(_ connection: Connection) {
+        if gathered.count == Self.gatheredCountMaximum { sendGathered() }
+        gathered.append(connection)
+    }
+
+    private func sendGathered() {
+        guard !gathered.isEmpty else { return }
+        let wasGathering = isGathering
+        // What they answer now goes at once.
+        isGathering = false
+        for connection in gathered { connection.sendGathered() }
+        gathered.removeAll(keepingCapacity: true)
+        isGathering = wasGathering
     }
 
     private func beginStopping() {
