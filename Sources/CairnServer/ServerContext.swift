@@ -15,6 +15,9 @@ package final class ServerContext: Sendable {
     let pieceBuffers = BufferPool(byteCount: BlobUpload.bufferByteCount, keptCountMaximum: 32)
     let bodyBuffers = BufferPool(byteCount: GatheredBody.byteCountMaximum, keptCountMaximum: 16)
     let servesDialects: Bool
+    /// Of a write that does not say it.
+    let durability: Durability
+    let blobByteCountMaximum: UInt64
     let formByteCountMaximum: Int
     /// Connections now.
     let connectionCount: @Sendable () -> Int
@@ -34,6 +37,8 @@ package final class ServerContext: Sendable {
         self.operations = operations
         self.connectionCount = connectionCount
         servesDialects = configuration.servesDialects
+        durability = store.options.durability
+        blobByteCountMaximum = store.options.blobByteCountMaximum
         formByteCountMaximum = configuration.formByteCountMaximum
         loopCount = configuration.loopCountOnThisMachine
         uploadByteCountMaximum = configuration.uploadByteCountMaximum

@@ -34,6 +34,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     let manifest: ManifestKeeper<S>
     let pins = BlobPins()
     let segmentPins = SegmentPins()
+    let placePins: PlacePins
     let hints: HintKeeper<S>
     let keySources = KeySources<S>()
     let scrubs: ScrubKeeper
@@ -105,6 +106,7 @@ package final class Engine<S: Storage>: @unchecked Sendable {
         index = opened.index
         overflow = opened.overflow
         handles = opened.handles
+        placePins = PlacePins(pins, segmentPins, opened.handles)
         segmentFiles = opened.segmentFiles
         readers = opened.readers
         manifest = opened.manifest

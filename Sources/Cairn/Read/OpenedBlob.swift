@@ -104,20 +104,20 @@ extension Engine {
         }
     }
 
-    /// What keeps the bytes of a blob where they are.
-    private var placePins: PlacePins {
-        PlacePins(blobs: pins, segments: segmentPins, handles: handles)
-    }
-
     /// Lets go of what `open` pinned.
     func unpin(_ place: BlobPlace) { placePins.unpin(place) }
 }
 
-/// Keeps bytes where they are, whatever holds them. Of no storage, so that its users are not generic.
-private struct PlacePins {
-    let blobs: BlobPins
-    let segments: SegmentPins
-    let handles: SegmentHandles
+/// Keeps bytes where they are, whatever holds them. Of no storage, so that its users are not generic; an object, so
+/// that a read counts one reference and not three.
+final class PlacePins: Sendable {
+    private let blobs: BlobPins
+    private let segments: SegmentPins
+    private let handles: SegmentHandles
+
+    init(_ blobs: BlobPins, _ segments: SegmentPins, _ handles: SegmentHandles) {
+        (self.blobs, self.segments, self.handles) = (blobs, segments, handles)
+    }
 
     func pin(_ place: BlobPlace) {
         switch place {

@@ -32,6 +32,10 @@ package struct ByteClass: Sendable, BitwiseCopyable {
     package static var value: ByteClass {
         ByteClass(low: 0xFFFF_FFFF_0000_0200, high: 0x7FFF_FFFF_FFFF_FFFF, holdsOthers: true)
     }
+    /// What stands for itself in every part of a URI: letters, digits and `-._~`.
+    package static var unreserved: ByteClass {
+        ByteClass(low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE, holdsOthers: false)
+    }
     /// What a host and its port are made of: letters, digits and `-._~!$&'()*+,;=:[]%`.
     package static var host: ByteClass {
         ByteClass(low: 0x2FFF_7FF2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE, holdsOthers: false)

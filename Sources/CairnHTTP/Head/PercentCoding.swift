@@ -68,9 +68,12 @@ package enum PercentCoding {
     private static func append(part bytes: RawSpan, to text: inout [UInt8]) {
         let digits = ("0123456789ABCDEF" as StaticString).rawSpan
         let isStep = isStep(bytes)
+        if !isStep, bytes.isAll(.unreserved, 0..<bytes.byteCount) {
+            return text.append(copying: bytes)
+        }
         for place in 0..<bytes.byteCount {
             let byte = bytes.byte(at: place)
-            if isUnreserved(byte), !isStep {
+            if ByteClass.unreserved.contains(byte), !isStep {
                 text.append(byte)
             } else {
                 text += [escape, digits.byte(at: Int(byte >> 4)), digits.byte(at: Int(byte & 15))]
@@ -85,16 +88,6 @@ package enum PercentCoding {
         case 1: return part.byte(at: 0) == dot
         case 2: return part.byte(at: 0) == dot && part.byte(at: 1) == dot
         default: return false
-        }
-    }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "_"), UInt8(ascii: "~"):
-            true
-        default: false
         }
     }
 

@@ -57,8 +57,7 @@ package enum HTTPDate {
 
 extension MutableRawSpan {
     fileprivate mutating func store(twoDigits number: Int, at place: Int) {
-        let zero = UInt8(ascii: "0")
-        storeBytes(of: zero + UInt8(number / 10), toByteOffset: place, as: UInt8.self)
-        storeBytes(of: zero + UInt8(number % 10), toByteOffset: place + 1, as: UInt8.self)
+        let digits = UInt16(truncatingIfNeeded: number / 10 + (number % 10) * 256)
+        storeBytes(of: 0x3030 | digits.littleEndian, toByteOffset: place, as: UInt16.self)
     }
 }

@@ -11,15 +11,15 @@ package enum MediaType {
     /// Of a blob of which nothing is known.
     package static let unknown: StaticString = "application/octet-stream"
 
-    /// The type by what is behind the last dot of the key's last part, in capitals or not. A dot that
-    /// begins the name begins no extension.
-    package static func guessed(fromKey key: RawSpan) -> StaticString {
+    /// The type by what is behind the last dot of the key's last part, in capitals or not; nil: there is nothing
+    /// to guess it by. A dot that begins the name begins no extension.
+    package static func guessed(fromKey key: RawSpan) -> StaticString? {
         var start = key.byteCount
         while start > 0, isExtensionByte(key.byte(at: start - 1)) { start -= 1 }
         guard start > 1, key.byte(at: start - 1) == UInt8(ascii: "."),
             key.byte(at: start - 2) != UInt8(ascii: "/")
-        else { return unknown }
-        return known(key.extracting(start..<key.byteCount)) ?? unknown
+        else { return nil }
+        return known(key.extracting(start..<key.byteCount))
     }
 
     private static func isExtensionByte(_ byte: UInt8) -> Bool {

@@ -87,21 +87,24 @@ package struct ByteQueue {
     /// Appends a field with its line's end. What is no text in the value becomes a space, as RFC 9110 has
     /// it in section 5.5: nobody's value ends its line.
     mutating func append(field name: RawSpan, _ value: RawSpan) {
+        append(field: name, text: value)
+        if value.isAll(.value, 0..<value.byteCount) { return }
+        let start = end - 2 - value.byteCount
+        var target = storage.mutableBytes(start..<end - 2)
+        for place in 0..<value.byteCount where !ByteClass.value.contains(value.byte(at: place)) {
+            target.storeBytes(of: UInt8(ascii: " "), toByteOffset: place, as: UInt8.self)
+        }
+    }
+
+    /// The same of a value that is known to be text.
+    mutating func append(field name: RawSpan, text value: RawSpan) {
         let byteCount = name.byteCount + value.byteCount + 4
         reserve(byteCount)
         var target = storage.mutableBytes(end..<end + byteCount)
         target.copy(from: name, to: 0)
-        target.storeBytes(
-            of: Self.colon, toByteOffset: name.byteCount, as: UInt16.self)
+        target.storeBytes(of: Self.colon, toByteOffset: name.byteCount, as: UInt16.self)
         target.copy(from: value, to: name.byteCount + 2)
         target.storeBytes(of: Self.lineEnd, toByteOffset: byteCount - 2, as: UInt16.self)
-        if !value.isAll(.value, 0..<value.byteCount) {
-            for place in 0..<value.byteCount where !ByteClass.value.contains(value.byte(at: place))
-            {
-                target.storeBytes(
-                    of: UInt8(ascii: " "), toByteOffset: name.byteCount + 2 + place, as: UInt8.self)
-            }
-        }
         end += byteCount
     }
 
@@ -113,17 +116,17 @@ package struct ByteQueue {
 
     /// Appends a number in decimal digits.
     package mutating func append(decimal number: UInt64) {
-        reserve(20)
-        var (rest, digitCount) = (number, 1)
-        while rest >= 10 {
-            rest /= 10
+        var (digitCount, bound, rest) = (1, UInt64(10), number)
+        while digitCount < 20, number >= bound {
             digitCount += 1
+            bound = bound &* 10
         }
-        rest = number
+        reserve(digitCount)
         var target = storage.mutableBytes(end..<end + digitCount)
         for place in (0..<digitCount).reversed() {
             target.storeBytes(
-                of: UInt8(ascii: "0") + UInt8(rest % 10), toByteOffset: place, as: UInt8.self)
+                of: UInt8(ascii: "0") | UInt8(truncatingIfNeeded: rest % 10), toByteOffset: place,
+                as: UInt8.self)
             rest /= 10
         }
         end += digitCount

@@ -32,7 +32,6 @@ extension Connection {
     }
 
     func stepCollecting(_ collector: any BodyCollector) -> Bool {
-        let buffers = buffers
         if buffers.head.body == .chunked {
             var refusal: Refusal?
             let progress = takeBody { bytes in
@@ -62,12 +61,12 @@ extension Connection {
     }
 
     private func giveBody(to collector: any BodyCollector) {
-        let buffers = buffers
-        ledger.receivedByteCount = UInt64(buffers.body?.count ?? Int(bodyLeft))
+        let collected = buffers.body
+        ledger.receivedByteCount = UInt64(collected?.count ?? Int(bodyLeft))
         var responder = Responder(self, closes: !mayStay(unread: false))
         let verdict: Verdict
-        if let body = buffers.body {
-            verdict = collector.take(body.bytes, &responder)
+        if let collected {
+            verdict = collector.take(collected.bytes, &responder)
         } else {
             let (input, byteCount) = (buffers.input, Int(bodyLeft))
             verdict = collector.take(input.bytes.extracting(0..<byteCount), &responder)
@@ -142,7 +141,6 @@ extension Connection {
     }
 
     private func takeChunks(_ body: (RawSpan) -> Bool) -> BodyProgress {
-        let buffers = buffers
         let input = buffers.input
         var position = 0
         defer { buffers.input.removeFirst(position) }

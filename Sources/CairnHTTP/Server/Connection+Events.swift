@@ -94,7 +94,6 @@ extension Connection {
     /// Receives what there is room for; says how much that was.
     private func receive() -> (room: Int, result: SocketResult) {
         if let received = receiveBody() { return received }
-        let buffers = buffers
         if case .lingering = phase { buffers.input.removeAll() }
         let wasIdle = isIdle
         let room = max(ConnectionBuffers.inputByteCount - buffers.input.count, roomForBody, 4096)

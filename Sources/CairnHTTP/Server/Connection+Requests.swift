@@ -32,7 +32,6 @@ extension Connection {
     // MARK: Heads
 
     private func stepHead() -> Bool {
-        let buffers = buffers
         if buffers.input.isEmpty { return false }
         guard buffers.output.count < Self.outputByteCountMaximum, shareLeft > 0 else {
             hasUnreadRequests = true
@@ -51,7 +50,6 @@ extension Connection {
 
     /// A head is whole.
     private func open(_ range: Range<Int>) {
-        let buffers = buffers
         let input = buffers.input
         let bytes = input.bytes.extracting(range)
         do throws(Refusal) {

@@ -41,7 +41,7 @@ extension Connection {
             buffers.output.removeFirst(count)
             movedByteCount += UInt64(count)
             shareLeft -= count
-            if buffers.output.isEmpty { narrow() }
+            if buffers.output.isEmpty { loop.memory.narrow(&buffers) }
             return true
         case .wouldBlock: return false
         case .ended, .failed:
@@ -63,7 +63,9 @@ extension Connection {
 
     private func produce() -> Bool {
         guard let source, !isSourceIdle else { return false }
-        widen()
+        if sourceLeft > UInt64(Self.narrowPieceByteCount), !buffers.isWide {
+            loop.memory.widen(&buffers)
+        }
         let before = buffers.output.count
         let piece = buffers.isWide ? PieceMemory.pieceByteCount : Self.narrowPieceByteCount
         let production = source.produce(
@@ -84,18 +86,6 @@ extension Connection {
             close()
         }
         return hasOutput
-    }
-
-    /// Takes memory for a large piece, if there is some and much is to be made.
-    private func widen() {
-        guard sourceLeft > UInt64(Self.narrowPieceByteCount), !buffers.isWide,
-            let memory = loop.pieceMemory.take()
-        else { return }
-        buffers.widen(into: memory)
-    }
-
-    private func narrow() {
-        if let memory = buffers.narrow() { loop.pieceMemory.take(back: memory) }
     }
 
     private func endProducing() {

@@ -42,7 +42,9 @@ final class Connection {
     private(set) var exchange: ExchangeNumber
     let network: PeerNetwork?
     var phase = Phase.head
-    private var held: ConnectionBuffers?
+    private var held: LentBuffers?
+    /// Where they are while they are held: so nobody counts references to them, thirty times a request.
+    private var place: StateReference<ConnectionBuffers>?
     /// Told to the poller.
     var interest = PollInterest.read
     /// Between the socket and all of this, where there is TLS; gone when nothing more is to be understood.
@@ -96,29 +98,43 @@ final class Connection {
     }
 
     var buffers: ConnectionBuffers {
-        if let held { return held }
-        let taken = loop.takeBuffers()
+        @inline(__always)
+        _read {
+            let reference = place ?? takeBuffers()
+            yield reference.value
+        }
+        @inline(__always)
+        _modify {
+            let reference = place ?? takeBuffers()
+            yield &reference.value
+        }
+    }
+
+    @inline(never)
+    private func takeBuffers() -> StateReference<ConnectionBuffers> {
+        let taken = loop.memory.takeBuffers()
         held = taken
-        return taken
+        place = taken.reference
+        return taken.reference
     }
 
     /// Whether nothing has come or is to be sent.
     var isIdle: Bool {
         guard case .head = phase else { return false }
-        return held.map { $0.input.isEmpty && $0.output.isEmpty } ?? true
+        return place.map { $0.value.input.isEmpty && $0.value.output.isEmpty } ?? true
     }
 
     /// Whether there is something to send.
-    var hasOutput: Bool { held.map { $0.output.count > heldByteCount } ?? false }
+    var hasOutput: Bool { place.map { $0.value.output.count > heldByteCount } ?? false }
 
     /// They are as new: between two requests nothing is in them, and an end resets them.
     func giveBuffersBack() {
         guard let buffers = held else { return }
-        held = nil
-        loop.take(back: buffers)
+        (held, place) = (nil, nil)
+        loop.memory.take(back: buffers)
     }
 
-    func shrinkToHead() { held?.shrinkToHead() }
+    func shrinkToHead() { place?.value.shrinkToHead() }
 
     /// What is still said of the request finds nobody.
     func endRequest() {
@@ -142,7 +158,7 @@ final class Connection {
         endSecurely()
         phase = .closed
         releaseBody()
-        held?.reset()
+        place?.value.reset()
         giveBuffersBack()
         loop.remove(self)
     }

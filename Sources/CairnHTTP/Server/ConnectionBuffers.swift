@@ -6,7 +6,7 @@
 internal import CairnSystem
 
 /// What a request and its answer need.
-final class ConnectionBuffers {
+struct ConnectionBuffers {
     /// Room for a head and most bodies that come with it.
     static let inputByteCount = 64 << 10
     private static let outputByteCount = 16 << 10
@@ -27,13 +27,13 @@ final class ConnectionBuffers {
     var isOrdinary: Bool { input.capacity + output.capacity <= Self.keptByteCountMaximum }
 
     /// Forgets what an end left in it.
-    func reset() {
+    mutating func reset() {
         input.removeAll()
         output.removeAll()
         beginRequest()
     }
 
-    func beginRequest() {
+    mutating func beginRequest() {
         scanner = HeadScanner()
         // A head that is refused before it is read would be answered as the one before it.
         head.reset()
@@ -44,7 +44,7 @@ final class ConnectionBuffers {
     var isWide: Bool { narrowOutput != nil }
 
     /// Moves the output into memory for pieces.
-    func widen(into memory: ByteQueue) {
+    mutating func widen(into memory: ByteQueue) {
         var (narrow, wide) = (output, memory)
         wide.append(narrow.bytes)
         narrow.removeAll()
@@ -52,21 +52,30 @@ final class ConnectionBuffers {
     }
 
     /// The memory for pieces, out of which all has gone; nil when there was none.
-    func narrow() -> ByteQueue? {
+    mutating func narrow() -> ByteQueue? {
         guard let narrow = narrowOutput else { return nil }
         defer { (output, narrowOutput) = (narrow, nil) }
         return output
     }
 
     /// Gives up what a client that drips a head has no use for.
-    func shrinkToHead() {
+    mutating func shrinkToHead() {
         input.shrink(to: 4 << 10)
         output.shrink(to: 1 << 10)
     }
 
     /// Gives up what a body needed.
-    func endBody() {
+    mutating func endBody() {
         body = nil
         input.shrink(to: Self.inputByteCount)
     }
+}
+
+/// Buffers that a loop lends to one connection after the other.
+final class LentBuffers {
+    /// Outside of the object: see `StateCell`. Each request touches them thirty times.
+    private let cell = StateCell(ConnectionBuffers())
+
+    /// As long as somebody has the object.
+    var reference: StateReference<ConnectionBuffers> { cell.reference }
 }

@@ -26,9 +26,6 @@ final class EventLoop: @unchecked Sendable {
     /// How often the clock is looked at for connections that take too long.
     private static let sweepMilliseconds: Int32 = 250
     private static let sweepNanoseconds = UInt64(sweepMilliseconds) * 1_000_000
-    /// Beyond so many, buffers that nobody needed between two sweeps are given up.
-    private static let pooledCountKept = 16
-    private static let pooledCountMaximum = 256
 
     private struct Mailbox {
         var mails: [Mail] = []
@@ -58,14 +55,12 @@ final class EventLoop: @unchecked Sendable {
     private var connections: [Connection?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
-    var pieceMemory = PieceMemory()
+    /// Outside of the loop: see `StateCell`.
+    private let memoryCell = StateCell(LoopMemory())
     /// Whether answers wait for others: each send wakes a client, and one that is woken in between takes turns
     /// with the loop for each answer (see the decisions).
     private(set) var isGathering = false
     private var gathered: [Connection] = []
-    private var pool: [ConnectionBuffers] = []
-    /// The fewest that there were since the last sweep.
-    private var pooledCountLeast = 0
     private(set) var isStopping = false
     private var isEnding = false
     /// Of the monotonic clock, when the present events were told.
@@ -98,6 +93,17 @@ final class EventLoop: @unchecked Sendable {
 
     /// Ends everything that is under way.
     func end() { send(.end) }
+
+    /// What it lends its connections.
+    var memory: LoopMemory {
+        @inline(__always)
+        _read { yield memoryCell.reference.value }
+        @inline(__always)
+        _modify {
+            let reference = memoryCell.reference
+            yield &reference.value
+        }
+    }
 
     /// How many connections it has.
     var connectionCount: Int { load.load(ordering: .relaxed) }
@@ -218,7 +224,7 @@ final class EventLoop: @unchecked Sendable {
     private func sweep() {
         sweptAt = now
         for connection in connections { connection?.checkTime(shared.limits) }
-        trimPool()
+        memory.trim()
         if !isStopping { startAccepting() }
     }
 
@@ -325,26 +331,5 @@ final class EventLoop: @unchecked Sendable {
         load.subtract(1, ordering: .relaxed)
         shared.giveRoomBack()
         if isCounted { shared.dismiss(connection.network) }
-    }
-
-    // MARK: Memory
-
-    func takeBuffers() -> ConnectionBuffers {
-        let buffers = pool.popLast() ?? ConnectionBuffers()
-        pooledCountLeast = min(pooledCountLeast, pool.count)
-        return buffers
-    }
-
-    private func trimPool() {
-        pool.removeLast(min(pooledCountLeast, max(0, pool.count - Self.pooledCountKept)))
-        pooledCountLeast = pool.count
-        pieceMemory.trim()
-    }
-
-    /// They are as new, but that the output may lie in memory for pieces.
-    func take(back buffers: ConnectionBuffers) {
-        if let memory = buffers.narrow() { pieceMemory.take(back: memory) }
-        guard buffers.isOrdinary, pool.count < Self.pooledCountMaximum else { return }
-        pool.append(buffers)
     }
 }

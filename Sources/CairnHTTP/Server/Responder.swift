@@ -14,7 +14,6 @@ package struct Responder: ~Copyable {
     }
 
     private let connection: Connection
-    private let buffers: ConnectionBuffers
     private let closes: Bool
     private var state = State.unused
     private var status: UInt16 = 0
@@ -24,8 +23,7 @@ package struct Responder: ~Copyable {
 
     init(_ connection: Connection, closes: Bool) {
         self.connection = connection
-        buffers = connection.buffers
-        output = buffers.output
+        output = connection.buffers.output
         self.closes = closes
     }
 
@@ -50,7 +48,7 @@ package struct Responder: ~Copyable {
         state = .begun
         self.status = status
         connection.ledger.status = status
-        output = buffers.output
+        output = connection.buffers.output
         startByteCount = output.count
         output.append(StatusLine.text(status))
         let date = connection.loop.dateLine
@@ -58,7 +56,7 @@ package struct Responder: ~Copyable {
         if closes {
             connection.closesBehindAnswer = true
             output.append("Connection: close\r\n")
-        } else if buffers.head.minorVersion == 0 {
+        } else if connection.buffers.head.minorVersion == 0 {
             output.append("Connection: keep-alive\r\n")
         }
     }
@@ -78,7 +76,14 @@ package struct Responder: ~Copyable {
 
     /// Writes a field of the program.
     package mutating func field(_ name: StaticString, _ value: StaticString) {
-        field(name, value.rawSpan)
+        precondition(state == .begun, "a field stands behind the status")
+        output.append(field: name.rawSpan, text: value.rawSpan)
+    }
+
+    /// Writes whole lines of the program, their ends included.
+    package mutating func lines(_ text: StaticString) {
+        precondition(state == .begun, "a field stands behind the status")
+        output.append(text)
     }
 
     /// Writes a field that is a number.
@@ -146,10 +151,10 @@ package struct Responder: ~Copyable {
         connection.heldByteCount = output.count - startByteCount
     }
 
-    private func giveBack() { buffers.output = output }
+    private func giveBack() { connection.buffers.output = output }
 
     private var hasBody: Bool {
-        buffers.head.method != .head && !StatusLine.isBodiless(status)
+        connection.buffers.head.method != .head && !StatusLine.isBodiless(status)
     }
 
     private mutating func endHead(_ byteCount: UInt64) {

@@ -17,7 +17,7 @@ package final class AccessKeeper: Sendable {
     }
 
     /// The list that is in force.
-    package var list: AccessList { kept.withLock { list in list } }
+    package var list: AccessList { path == nil ? .open : kept.withLock { list in list } }
 
     /// Reads the file again. When it throws, nothing has changed.
     package func reload() throws(ConfigurationError) {

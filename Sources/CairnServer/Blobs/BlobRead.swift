@@ -155,8 +155,8 @@ struct BlobHead: ~Escapable {
         }
         if !hasType {
             let type = MediaType.guessed(fromKey: key.rawSpan)
-            responder.field("Content-Type", type)
-            isMarkup = type.rawSpan.isMarkup
+            responder.field("Content-Type", type ?? MediaType.unknown)
+            isMarkup = type?.rawSpan.isMarkup ?? false
         }
         // The status page, and whatever lets a browser in, is of the same origin: a stored document runs
         // nothing in it.
@@ -170,8 +170,7 @@ struct BlobHead: ~Escapable {
         if let expiry {
             responder.field("Cairn-Expires-In", expiry.secondsLeft)
         }
-        responder.field("Accept-Ranges", "bytes")
-        responder.field("X-Content-Type-Options", "nosniff")
+        responder.lines("Accept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n")
     }
 
     /// As a file to be saved, under the last part of the key: RFC 6266.

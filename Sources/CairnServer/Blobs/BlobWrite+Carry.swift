@@ -11,6 +11,21 @@ internal import CairnSystem
 /// How a write went.
 typealias WriteResult = Result<WriteReceipt, Problem>
 
+/// Takes the body of a write that the loop's thread makes.
+final class CollectedWrite: BodyCollector {
+    private let write: BlobWrite
+    private let context: ServerContext
+
+    init(_ write: BlobWrite, _ context: ServerContext) {
+        self.write = write
+        self.context = context
+    }
+
+    func take(_ body: RawSpan, _ responder: inout Responder) -> Verdict {
+        write.carryOut(body, &responder, context)
+    }
+}
+
 extension BlobWrite {
     /// Attempts for conditions that the engine does not know, while others write the same key.
     private static var attemptCountMaximum: Int { 16 }
@@ -186,12 +201,14 @@ extension BlobWrite {
     }
 
     private func durability(_ context: ServerContext) -> Durability {
-        options.durability ?? context.store.options.durability
+        options.durability ?? context.durability
     }
 
     private var location: [UInt8] {
         let key = key
-        var text = Array("/store/".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(key.count + 32)
+        text.append(copying: ("/store/" as StaticString).rawSpan)
         PercentCoding.append(escaped: key.rawSpan, to: &text)
         return text
     }

@@ -45,7 +45,7 @@ extension StoreHandler {
         }
     }
 
-    func read(_ read: BlobRead, _ responder: inout Responder) -> Verdict {
+    func read(_ read: borrowing BlobRead, _ responder: inout Responder) -> Verdict {
         do throws(StoreError) {
             guard read.wantedDigest == nil else { return readFromDisk(read, responder) }
             switch try context.store.openIfCached(read.key.rawSpan) {
@@ -63,9 +63,9 @@ extension StoreHandler {
 
     @inline(never)
     private func readFromDisk(
-        _ read: BlobRead, _ responder: borrowing Responder
+        _ read: borrowing BlobRead, _ responder: borrowing Responder
     ) -> Verdict {
-        let (context, exchange) = (context, responder.exchange)
+        let (read, context, exchange) = (copy read, context, responder.exchange)
         context.threads.submit {
             let result = Result { () throws(StoreError) -> FoundBlob? in
                 guard let blob = try context.store.open(read.key.rawSpan) else { return nil }
@@ -100,10 +100,8 @@ extension StoreHandler {
         if case .length(let byteCount) = request.head.body {
             try checkByteCount(byteCount)
             if byteCount <= UInt64(Self.collectedByteCountMaximum) {
-                return collect(atMost: Self.collectedByteCountMaximum) {
-                    [context] (body, responder) throws(Problem) in
-                    write.carryOut(body, &responder, context)
-                }
+                return .collect(
+                    atMost: Self.collectedByteCountMaximum, by: CollectedWrite(write, context))
             }
             if byteCount <= UInt64(GatheredBody.byteCountMaximum) {
                 return try gather(write, responder.exchange)
@@ -139,7 +137,7 @@ extension StoreHandler {
 
     /// Refuses a body that the store would refuse, before it comes.
     private func checkByteCount(_ byteCount: UInt64) throws(Problem) {
-        let maximum = context.store.options.blobByteCountMaximum
+        let maximum = context.blobByteCountMaximum
         guard byteCount <= maximum else {
             throw Problem(.tooLarge, "a blob has at most \(maximum) bytes, not \(byteCount)")
         }
@@ -165,7 +163,7 @@ extension StoreHandler {
         do throws(Problem) {
             try write.check(against: information)
         } catch {
-            let durability = write.options.durability ?? context.store.options.durability
+            let durability = write.options.durability ?? context.durability
             if context.store.isSettled(for: durability) { throw error }
         }
     }

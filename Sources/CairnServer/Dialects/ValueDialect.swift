@@ -29,7 +29,8 @@ enum ValueDialect {
             throw Problem(.malformedRequest, "data is base64")
         }
         let suffix = Array((object["extension"]?.string ?? "").utf8)
-        let type = MediaType.guessed(fromKey: (Array("x.".utf8) + suffix).rawSpan)
+        let type =
+            MediaType.guessed(fromKey: (Array("x.".utf8) + suffix).rawSpan) ?? MediaType.unknown
         return try DialectWrite(
             key: Array(key.utf8), value, 0..<value.count,
             fields: [

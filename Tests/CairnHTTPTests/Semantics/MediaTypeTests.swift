@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Media types") struct MediaTypeTests {
     private func guess(_ key: String) -> String {
-        "\(MediaType.guessed(fromKey: Array(key.utf8).rawSpan))"
+        "\(MediaType.guessed(fromKey: Array(key.utf8).rawSpan) ?? MediaType.unknown)"
     }
 
     @Test(
@@ -56,7 +56,7 @@ import Testing
         for _ in 0..<5000 {
             let key = random.mutated(
                 random.pick(["a.png", "a/b.tar.gz", ".x"]), [".", "/", "png"])
-            if "\(MediaType.guessed(fromKey: key.rawSpan))" != "\(MediaType.unknown)" {
+            if MediaType.guessed(fromKey: key.rawSpan) != nil {
                 knownCount += 1
             }
         }

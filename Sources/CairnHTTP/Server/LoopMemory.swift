@@ -1,0 +1,47 @@
+// LoopMemory — the memory that a loop lends its connections: what a request needs, and what pieces of long answers do.
+//
+// What was given back last is lent first: it is in the cache. The loop's thread.
+
+internal import CairnSystem
+
+/// Memory for those that have something to do.
+struct LoopMemory {
+    /// Beyond so many, buffers that nobody needed between two trims are given up.
+    private static let keptCount = 16
+    private static let countMaximum = 256
+
+    private var free: [LentBuffers] = []
+    /// The fewest that there were since the last trim.
+    private var freeCountLeast = 0
+    private(set) var pieces = PieceMemory()
+
+    mutating func takeBuffers() -> LentBuffers {
+        let buffers = free.popLast() ?? LentBuffers()
+        freeCountLeast = min(freeCountLeast, free.count)
+        return buffers
+    }
+
+    /// They are as new, but that the output may lie in memory for pieces.
+    mutating func take(back buffers: LentBuffers) {
+        let reference = buffers.reference
+        narrow(&reference.value)
+        guard reference.value.isOrdinary, free.count < Self.countMaximum else { return }
+        free.append(buffers)
+    }
+
+    /// Moves the output into memory for pieces, if some is left.
+    mutating func widen(_ buffers: inout ConnectionBuffers) {
+        if let memory = pieces.take() { buffers.widen(into: memory) }
+    }
+
+    /// Takes back memory for pieces that is empty.
+    mutating func narrow(_ buffers: inout ConnectionBuffers) {
+        if let memory = buffers.narrow() { pieces.take(back: memory) }
+    }
+
+    mutating func trim() {
+        free.removeLast(min(freeCountLeast, max(0, free.count - Self.keptCount)))
+        freeCountLeast = free.count
+        pieces.trim()
+    }
+}
