@@ -37,4 +37,10 @@ struct CrashCaseTests {
     func putGivenUpBeforeDelete() throws {
         #expect(try CrashRun(seed: 93_007_050, marks: MarkBoard()).run() > 0)
     }
+
+    /// By its seed, for the disk becomes full while a compaction has the log written.
+    @Test("a write whose condition rests on a delete that is given up may be refused")
+    func deleteGivenUpBeforeCondition() throws {
+        #expect(try CrashRun(seed: 121_015_471, marks: MarkBoard()).run() > 0)
+    }
 }

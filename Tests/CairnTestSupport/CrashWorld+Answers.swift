@@ -129,7 +129,11 @@ extension CrashWorld {
     /// A call that threw.
     func refused(_ error: StoreError, _ answer: Answer) throws(CrashFailure) {
         if error.kind == .conditionFailed {
-            guard answer.isRefusalExpected || answer.mayBeRefusedEarly else {
+            // Or what its condition rested on was given up meanwhile.
+            guard
+                answer.isRefusalExpected || answer.mayBeRefusedEarly
+                    || hasFailedWrite(of: answer.key)
+            else {
                 throw fail(
                     "a write of key \(answer.key) was refused though its condition holds: \(error)")
             }

@@ -210,6 +210,8 @@ extension CrashWorld {
         do {
             if isBlocking {
                 box.outcome = try blocking(key, value, options, engine)
+            } else if try isTakenPromptly(key, value, options, box, engine) {
+                note("without waiting")
             } else if let value {
                 try engine.put(key.rawSpan, value.bytes.rawSpan, options) {
                     box.outcome = $0.map { $0 }
@@ -224,6 +226,33 @@ extension CrashWorld {
         }
         if case .refusal = expectation, box.outcome == nil { marks.hit(.refusedOnPending) }
         expect(answer, box)
+    }
+
+    /// Writes without waiting, in every other life, if that can be; the keeper writes a full buffer in time,
+    /// or too late.
+    private func isTakenPromptly(
+        _ key: [UInt8], _ value: OracleValue?, _ options: WriteOptions, _ box: ResultBox,
+        _ engine: Engine<SimulatedDisk>
+    ) throws(StoreError) -> Bool {
+        guard seed % 2 == 1 else { return false }
+        let write: PromptWrite
+        if let value {
+            write = try engine.putPromptly(key.rawSpan, value.bytes.rawSpan, options) {
+                box.outcome = $0.map { $0 }
+            }
+        } else {
+            write = try engine.deletePromptly(key.rawSpan, options) {
+                box.outcome = $0.map { $0.replaced ? $0 : nil }
+            }
+        }
+        if valueCount % 3 == 0 { engine.flushFull() }
+        switch write {
+        case .wouldWait: return false
+        case .submitted: return true
+        case .done(let receipt):
+            box.outcome = .success(value != nil || receipt.replaced ? receipt : nil)
+            return true
+        }
     }
 
     private func blocking(

@@ -146,9 +146,13 @@ package final class Engine<S: Storage>: @unchecked Sendable {
     /// Tells the keeper thread, once, that there are interval writes to sync or records to mark.
     @inline(__always)
     func armKeeper(for durability: Durability) {
-        let wanted = durability == .interval ? KeeperDuty.all : KeeperDuty.mark
-        let known = keeperDuty.load(ordering: .relaxed)
-        if known & wanted != wanted { ringKeeper(wanted) }
+        ringKeeperOnce(durability == .interval ? KeeperDuty.all : KeeperDuty.mark)
+    }
+
+    /// Rings unless it has been told already.
+    @inline(__always)
+    func ringKeeperOnce(_ wanted: Int) {
+        if keeperDuty.load(ordering: .relaxed) & wanted != wanted { ringKeeper(wanted) }
     }
 
     func ringKeeper(_ wanted: Int) {
@@ -184,6 +188,8 @@ enum KeeperDuty {
     static let startWriting = 4
     /// A segment ended: the next one is to be made, and the like.
     static let step = 8
+    /// A buffer is full, and those who may not wait go on in it.
+    static let flush = 16
 }
 
 extension Engine {

@@ -117,6 +117,22 @@ extension Engine {
         return true
     }
 
+    /// Writes a full buffer, if nobody else is at it, for those who may not wait.
+    package func flushFull() {
+        guard acquireLeadIfFree() else { return }
+        lock.lock()
+        let isFull = state.isBufferFull && state.flushing == nil
+        lock.unlock()
+        if isFull {
+            do {
+                try flushOnce(whole: false)
+            } catch {
+                // Everybody concerned was told.
+            }
+        }
+        releaseLead()
+    }
+
     private func write(_ plan: FlushPlan, to file: FileHandle) throws(FileError) {
         let buffer = plan.buffer
         try storage.write(file, buffer.bytes(0..<plan.byteCount), at: plan.offset)

@@ -60,6 +60,19 @@ extension LogState {
         return tail < bufferEnd && fill + byteCount <= buffer.byteCount ? .ready : .buffer
     }
 
+    /// The same for a writer that may not wait: until the full buffer is written it goes on behind what will be,
+    /// as long as that is carried over at little cost. Somebody is asked to write it.
+    func promptRoom(for byteCount: Int) -> Room {
+        let room = room(for: byteCount)
+        guard room == .buffer, fill + byteCount <= buffer.byteCount,
+            mayCarry(from: straddler?.offset ?? tail, to: tail + UInt64(byteCount))
+        else { return room }
+        return .ready
+    }
+
+    /// Whether the buffer reaches the end of what is written of it.
+    var isBufferFull: Bool { fill > 0 && tail >= bufferEnd }
+
     /// Whether the active segment may take that much more.
     @inline(__always)
     func segmentHasRoom(for byteCount: Int, recordCount: Int) -> Bool {
@@ -75,7 +88,7 @@ extension LogState {
         _ parts: borrowing RecordParts, sharesHash: Bool = false
     ) -> Placement {
         let byteCount = parts.header.recordByteCount
-        if tail + UInt64(byteCount) > bufferEnd { straddler = mark }
+        if tail + UInt64(byteCount) > bufferEnd, straddler == nil { straddler = mark }
         let placement = place(byteCount: byteCount)
         let buffer = self.buffer
         var target = buffer.mutableBytes(fill..<fill + byteCount)

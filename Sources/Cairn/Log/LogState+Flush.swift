@@ -19,7 +19,7 @@ extension LogState {
     mutating func takeFlush(whole: Bool) -> FlushPlan? {
         if let flushing { return flushing }
         guard fill > 0, active != nil else { return nil }
-        if !whole, let straddler, mayCarry(straddler) {
+        if !whole, let straddler, mayCarry(from: straddler.offset, to: tail) {
             flushing = FlushPlan(
                 buffer: buffer, offset: bufferBase, byteCount: Int(bufferEnd - bufferBase),
                 end: straddler)
@@ -36,9 +36,9 @@ extension LogState {
         return flushing
     }
 
-    /// Whether copying the record costs little, and something is left without it.
-    private func mayCarry(_ straddler: FlushMark) -> Bool {
-        straddler.offset > bufferBase && tail - straddler.offset <= tuning.bufferByteCount / 8
+    /// Whether copying the records of a range costs little, and something is left without them.
+    func mayCarry(from start: UInt64, to end: UInt64) -> Bool {
+        start > bufferBase && end - start <= tuning.bufferByteCount / 8
     }
 
     /// What was appended so far.

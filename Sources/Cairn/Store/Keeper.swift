@@ -64,17 +64,25 @@ private final class KeeperState: Sendable {
             let now = Clock.monotonicNanoseconds()
             let isDue = syncDue.map { $0 <= now } ?? false
             let duties = engine.keeperDuties(
-                taking: KeeperDuty.startWriting | KeeperDuty.step | (isDue ? KeeperDuty.sync : 0))
+                taking: KeeperDuty.startWriting | KeeperDuty.step | KeeperDuty.flush
+                    | (isDue ? KeeperDuty.sync : 0))
             if duties & KeeperDuty.sync != 0, !isDue { syncDue = syncDue ?? now + interval }
             if duties & KeeperDuty.mark != 0 { markDue = markDue ?? now + idle }
+            if duties & KeeperDuty.flush != 0 { engine.flushFull() }
             engine.commit()  // Calls back too, and a callback may have let go of the store.
             if isStopping.load(ordering: .acquiring) { return }
             if duties & KeeperDuty.startWriting != 0 { engine.startWriting() }
             if isDue { syncDue = engine.syncInterval() ? nil : now + interval }
-            if duties != 0 || isDue { worker.wake() }
+            if isDue || Self.concernsWorker(duties) { worker.wake() }
             if let due = markDue, due <= now { markDue = mark() ? nil : now + idle }
             sleep(until: [syncDue, markDue].compactMap { $0 }.min())
         }
+    }
+
+    /// Whether there may be work for it. A buffer becomes full a thousand times a second, which is none.
+    private static func concernsWorker(_ duties: Int) -> Bool {
+        duties & (KeeperDuty.startWriting | KeeperDuty.step) != 0
+            || duties != 0 && duties & KeeperDuty.flush == 0
     }
 
     private func sleep(until due: UInt64?) {

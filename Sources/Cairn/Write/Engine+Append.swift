@@ -139,7 +139,9 @@ extension Engine {
         lock.lock()
         // One access to the state: each costs its exclusivity check.
         let attempt = state.attempt(intent, parts, examined, completion)
+        let isFull = !intent.mayWait && state.isBufferFull
         lock.unlock()
+        if isFull { ringKeeperOnce(KeeperDuty.flush) }
         return attempt
     }
 
@@ -317,7 +319,8 @@ extension LogState {
         case .answer(let outcome): return answer(outcome, intent, completion)
         case .admitted(let current):
             if isStopped { return .needs(.segment) }
-            let room = room(for: parts.header.recordByteCount)
+            let byteCount = parts.header.recordByteCount
+            let room = intent.mayWait ? room(for: byteCount) : promptRoom(for: byteCount)
             guard room == .ready else { return .needs(room) }
             let placement = append(parts, sharesHash: current.sharesHash)
             return accept(intent, parts, placement, current, probe, completion)

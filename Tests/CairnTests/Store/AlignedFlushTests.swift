@@ -43,6 +43,48 @@ struct AlignedFlushTests {
         try engine.close()
     }
 
+    @Test(
+        "who may not wait goes on in a full buffer for a while, and what is written ends at a multiple"
+    )
+    func beyondTheEnd() throws {
+        var tuning = tuning
+        tuning.bufferByteCount = 8192
+        tuning.sequenceLease = 1 << 20
+        let disk = SimulatedDisk()
+        var engine = try Engine.open(disk, tuning: tuning)
+        // Only who may wait makes the first segment.
+        try put(0, in: engine)
+        // How many others put before one of them finds the buffer full, and writes it.
+        disk.isTracing = true
+        var fullCount = 1
+        while disk.trace.compactMap(writeEnd).isEmpty {
+            try put(fullCount, in: engine)
+            fullCount += 1
+        }
+        try engine.close()
+        let second = SimulatedDisk()
+        engine = try Engine.open(second, tuning: tuning)
+        try put(0, in: engine)
+        var count = 1
+        while try putPromptly(count, in: engine) { count += 1 }
+        #expect(count > fullCount)
+        second.isTracing = true
+        for round in 0..<20 {
+            // Nobody writes it but who is asked to.
+            #expect(second.trace.compactMap(writeEnd).count == round)
+            engine.flushFull()
+            #expect(try putPromptly(count, in: engine))
+            while try putPromptly(count, in: engine) { count += 1 }
+        }
+        #expect(second.trace.compactMap(writeEnd).allSatisfy { $0 % 8192 == 0 })
+        for number in 0..<count { try check(number, in: engine) }
+        try engine.close()
+        engine = try Engine.open(second, tuning: tuning)
+        for number in 0..<count { try check(number, in: engine) }
+        #expect(engine.findings.isEmpty)
+        try engine.close()
+    }
+
     /// Where a traced write of a segment ends: "12 write segments/….seg at 4096 100 bytes".
     private func writeEnd(_ line: String) -> Int? {
         let words = line.split(separator: " ")
@@ -60,6 +102,16 @@ struct AlignedFlushTests {
         let value = value(number)
         let key = Key("key \(number)").bytes
         _ = try engine.put(key.rawSpan, value.rawSpan, WriteOptions(durability: .interval))
+    }
+
+    /// False: it would have to wait.
+    private func putPromptly(_ number: Int, in engine: Engine<SimulatedDisk>) throws -> Bool {
+        let value = value(number)
+        let key = Key("key \(number)").bytes
+        let options = WriteOptions(durability: .interval)
+        let write = try engine.putPromptly(key.rawSpan, value.rawSpan, options) { _ in }
+        if case .done = write { return true }
+        return false
     }
 
     private func check(_ number: Int, in engine: Engine<SimulatedDisk>) throws {
