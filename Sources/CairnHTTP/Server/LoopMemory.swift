@@ -13,7 +13,7 @@ struct LoopMemory {
     private var free: [LentBuffers] = []
     /// The fewest that there were since the last trim.
     private var freeCountLeast = 0
-    private(set) var pieces = PieceMemory()
+    private var pieces = PieceMemory()
 
     mutating func takeBuffers() -> LentBuffers {
         let buffers = free.popLast() ?? LentBuffers()

@@ -1,7 +1,7 @@
 // StoreHandler+Blobs — the methods of a blob.
 //
-// A small body is collected and written at once, one of up to a MiB gathered, a longer one streamed; a blob that is in memory is
-// answered in the loop's thread. On the loops' threads.
+// A small body is collected and written at once, one of up to a MiB gathered, a longer one streamed; a blob
+// that is in memory is answered in the loop's thread. On the loops' threads.
 
 internal import Cairn
 internal import CairnHTTP
