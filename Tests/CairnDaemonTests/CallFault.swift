@@ -28,8 +28,17 @@ struct CallFault: Hashable, CustomStringConvertible {
     /// The calls that failed, as strace shows them.
     static func injected(_ tool: ToolProcess) throws -> [Substring] {
         guard tool.has("trace") else { return [] }
-        return String(decoding: try tool.read("trace"), as: UTF8.self).split(separator: "\n")
-            .filter { $0.hasSuffix("(INJECTED)") }
+        // A call of one thread in whose midst another's stands has two lines.
+        var begun: [Substring: Substring] = [:]
+        var injected: [Substring] = []
+        for line in String(decoding: try tool.read("trace"), as: UTF8.self).split(separator: "\n") {
+            let thread = line.prefix { $0 != " " }
+            if line.hasSuffix("<unfinished ...>") { begun[thread] = line }
+            guard line.hasSuffix("(INJECTED)") else { continue }
+            let beginning = line.contains(" resumed>") ? begun[thread] : nil
+            injected.append(beginning.map { $0 + " " + line } ?? line)
+        }
+        return injected
     }
 
     /// Whether a call is made by what starts programs, is for memory, or cannot fail so: then how the program ends
