@@ -41,7 +41,7 @@ extension Connection {
             buffers.output.removeFirst(count)
             movedByteCount += UInt64(count)
             shareLeft -= count
-            if buffers.output.isEmpty { loop.memory.narrow(&buffers) }
+            if buffers.output.isEmpty { loop.memory.value.narrow(&buffers) }
             return true
         case .wouldBlock: return false
         case .ended, .failed:
@@ -64,7 +64,7 @@ extension Connection {
     private func produce() -> Bool {
         guard let source, !isSourceIdle else { return false }
         if sourceLeft > UInt64(Self.narrowPieceByteCount), !buffers.isWide {
-            loop.memory.widen(&buffers)
+            loop.memory.value.widen(&buffers)
         }
         let before = buffers.output.count
         let piece = buffers.isWide ? PieceMemory.pieceByteCount : Self.narrowPieceByteCount

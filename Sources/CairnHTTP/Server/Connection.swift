@@ -112,7 +112,7 @@ final class Connection {
 
     @inline(never)
     private func takeBuffers() -> StateReference<ConnectionBuffers> {
-        let taken = loop.memory.takeBuffers()
+        let taken = loop.memory.value.takeBuffers()
         held = taken
         place = taken.reference
         return taken.reference
@@ -131,7 +131,7 @@ final class Connection {
     func giveBuffersBack() {
         guard let buffers = held else { return }
         (held, place) = (nil, nil)
-        loop.memory.take(back: buffers)
+        loop.memory.value.take(back: buffers)
     }
 
     func shrinkToHead() { place?.value.shrinkToHead() }

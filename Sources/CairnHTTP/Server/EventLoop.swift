@@ -55,8 +55,9 @@ final class EventLoop: @unchecked Sendable {
     private var connections: [Connection?] = []
     private var generations: [UInt32] = []
     private var freeSlots: [Int] = []
-    /// Outside of the loop: see `StateCell`.
     private let memoryCell = StateCell(LoopMemory())
+    /// What it lends its connections.
+    var memory: StateReference<LoopMemory> { memoryCell.reference }
     /// Whether answers wait for others: each send wakes a client, and one that is woken in between takes turns
     /// with the loop for each answer (see the decisions).
     private(set) var isGathering = false
@@ -94,17 +95,6 @@ final class EventLoop: @unchecked Sendable {
     /// Ends everything that is under way.
     func end() { send(.end) }
 
-    /// What it lends its connections.
-    var memory: LoopMemory {
-        @inline(__always)
-        _read { yield memoryCell.reference.value }
-        @inline(__always)
-        _modify {
-            let reference = memoryCell.reference
-            yield &reference.value
-        }
-    }
-
     /// How many connections it has.
     var connectionCount: Int { load.load(ordering: .relaxed) }
 
@@ -131,6 +121,7 @@ final class EventLoop: @unchecked Sendable {
             isGathering = events.count >= Self.gatheringCountMinimum
             for place in 0..<events.count { handle(events[place]) }
             sendGathered()
+            isGathering = false
             if now - sweptAt >= Self.sweepNanoseconds { sweep() }
         }
         peers = []
@@ -224,7 +215,7 @@ final class EventLoop: @unchecked Sendable {
     private func sweep() {
         sweptAt = now
         for connection in connections { connection?.checkTime(shared.limits) }
-        memory.trim()
+        memory.value.trim()
         if !isStopping { startAccepting() }
     }
 

@@ -1,6 +1,6 @@
 // LoopMemory — the memory that a loop lends its connections: what a request needs, and what pieces of long answers do.
 //
-// What was given back last is lent first: it is in the cache. The loop's thread.
+// The loop's thread.
 
 internal import CairnSystem
 
@@ -10,23 +10,17 @@ struct LoopMemory {
     private static let keptCount = 16
     private static let countMaximum = 256
 
-    private var free: [LentBuffers] = []
-    /// The fewest that there were since the last trim.
-    private var freeCountLeast = 0
+    private var free = Spares<LentBuffers>()
     private var pieces = PieceMemory()
 
-    mutating func takeBuffers() -> LentBuffers {
-        let buffers = free.popLast() ?? LentBuffers()
-        freeCountLeast = min(freeCountLeast, free.count)
-        return buffers
-    }
+    mutating func takeBuffers() -> LentBuffers { free.take() ?? LentBuffers() }
 
     /// They are as new, but that the output may lie in memory for pieces.
     mutating func take(back buffers: LentBuffers) {
         let reference = buffers.reference
         narrow(&reference.value)
         guard reference.value.isOrdinary, free.count < Self.countMaximum else { return }
-        free.append(buffers)
+        free.putBack(buffers)
     }
 
     /// Moves the output into memory for pieces, if some is left.
@@ -40,8 +34,7 @@ struct LoopMemory {
     }
 
     mutating func trim() {
-        free.removeLast(min(freeCountLeast, max(0, free.count - Self.keptCount)))
-        freeCountLeast = free.count
+        free.trim(keeping: Self.keptCount)
         pieces.trim()
     }
 }

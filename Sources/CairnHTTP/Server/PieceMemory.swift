@@ -2,8 +2,7 @@
 //
 // One send of 512 KiB costs the kernel little more than half of four of 128 KiB, each of which wakes the client
 // (GETs of 1 MiB, CPU seconds for 100,000: 35 → 20). But what a client does not take stays in memory, so only a
-// few connections have such pieces under way, and all others smaller ones. What was lent last is lent
-// first: it is in the cache. The loop's thread.
+// few connections have such pieces under way, and all others smaller ones. The loop's thread.
 
 /// Lends memory for pieces.
 package struct PieceMemory {
@@ -14,10 +13,8 @@ package struct PieceMemory {
     /// How many are lent at a time.
     package static let lentCountMaximum = 16
 
-    private var free: [ByteQueue] = []
+    private var free = Spares<ByteQueue>()
     private var lentCount = 0
-    /// The fewest that were free since the last trim.
-    private var freeCountLeast = 0
 
     /// None yet.
     package init() {}
@@ -29,20 +26,16 @@ package struct PieceMemory {
     package mutating func take() -> ByteQueue? {
         guard lentCount < Self.lentCountMaximum else { return nil }
         lentCount += 1
-        defer { freeCountLeast = min(freeCountLeast, free.count) }
-        return free.popLast() ?? ByteQueue(byteCount: Self.byteCount)
+        return free.take() ?? ByteQueue(byteCount: Self.byteCount)
     }
 
     /// What was lent, empty; it is not kept when an answer has made it larger.
     package mutating func take(back queue: ByteQueue) {
         precondition(queue.isEmpty, "memory comes back when what was in it has gone")
         lentCount -= 1
-        if queue.capacity == Self.byteCount { free.append(queue) }
+        if queue.capacity == Self.byteCount { free.putBack(queue) }
     }
 
     /// Gives up what nobody needed since this was called last.
-    package mutating func trim() {
-        free.removeLast(freeCountLeast)
-        freeCountLeast = free.count
-    }
+    package mutating func trim() { free.trim() }
 }
